@@ -68,6 +68,18 @@ def read_json(path: Path, *, max_bytes: int = 1 << 20) -> dict[str, Any]:
     Raises:
         ArtifactError: the file is missing, larger than `max_bytes`, no JSON, or no object.
     """
+    value = read_json_value(path, max_bytes=max_bytes)
+    if not isinstance(value, dict):
+        raise ArtifactError(f"Expected a JSON object in {path}, got a {type(value).__name__}.")
+    return value
+
+
+def read_json_value(path: Path, *, max_bytes: int = 1 << 20) -> Any:
+    """Read a small, untrusted JSON file of any kind.
+
+    Raises:
+        ArtifactError: the file is missing, larger than `max_bytes`, or no JSON.
+    """
     try:
         size = path.stat().st_size
         if size > max_bytes:
@@ -75,12 +87,9 @@ def read_json(path: Path, *, max_bytes: int = 1 << 20) -> dict[str, Any]:
                 f"Expected {path} to be at most {max_bytes:,} bytes, got {size:,}. "
                 "Check that it is the file it should be."
             )
-        value = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as err:
-        raise ArtifactError(f"Expected a readable JSON object in {path}, got: {err}") from err
-    if not isinstance(value, dict):
-        raise ArtifactError(f"Expected a JSON object in {path}, got a {type(value).__name__}.")
-    return value
+        raise ArtifactError(f"Expected readable JSON in {path}, got: {err}") from err
 
 
 def format_bytes(count: float) -> str:

@@ -1,0 +1,79 @@
+"""The `embedsvc` command: groups the commands and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from embedsvc import __version__
+from embedsvc.cli.extract import extract
+from embedsvc.cli.models import models
+from embedsvc.cli.quickstart import quickstart
+from embedsvc.errors import (
+    ArtifactError,
+    EmbedsvcError,
+    InputError,
+    MissingExtraError,
+    OutputError,
+    WeightsError,
+)
+
+EXIT_CODES: dict[type[EmbedsvcError], int] = {
+    InputError: 3,
+    ArtifactError: 4,
+    WeightsError: 4,
+    MissingExtraError: 4,
+    OutputError: 5,
+    EmbedsvcError: 1,
+}
+_INTERRUPTED = 130
+
+
+class _Program(click.Group):
+    """A group whose commands may raise `EmbedsvcError`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EmbedsvcError as err:
+            click.echo(f"Error: {err}", err=True)
+            ctx.exit(exit_code(err))
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted.", err=True)
+            ctx.exit(_INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read our output has had enough, as `head` does. Python would try to flush
+            # once more at exit and complain.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+            ctx.exit(0)
+
+
+def exit_code(err: EmbedsvcError) -> int:
+    """The exit code of an error: that of its closest class in the table."""
+    return next(EXIT_CODES[cls] for cls in type(err).__mro__ if cls in EXIT_CODES)
+
+
+@click.group(
+    cls=_Program,
+    commands=[extract, models, quickstart],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, package_name="embedsvc")
+def main() -> None:
+    """Turn texts and images into vectors you can act on.
+
+    \b
+    embedsvc quickstart                                     try it on sample texts
+    embedsvc extract reviews.csv -o reviews.parquet         texts to vectors
+    embedsvc models list                                    what models there are
+
+    \b
+    Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4 model or weights not
+    available, 5 output not writable or of another run, 130 interrupted.
+    """
+    # In our own process, and before TensorFlow is imported: no start-up chatter on stderr.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -1,0 +1,333 @@
+"""A Hugging Face or sentence-transformers folder, read as untrusted data.
+
+What would change the numbers is either supported or refused by name, never ignored. Layout:
+https://sbert.net/docs/sentence_transformer/usage/custom_models.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from embedsvc.errors import ArtifactError, InputError
+from embedsvc.files import read_json, read_json_value
+from embedsvc.nets.bert import BertConfig
+from embedsvc.nets.pooling import POOLINGS
+from embedsvc.text.tokenizer import lowercase_first, read_tokenizer_json, read_vocabulary
+
+_ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
+# Config fields that change the numbers, and the only value under which they do not.
+_NEUTRAL = {
+    "model_type": "bert",
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+    "pruned_heads": {},
+    "quantization_config": None,
+}
+_OLD_POOLING = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_DENSE_ACTIVATIONS = {
+    "torch.nn.modules.linear.Identity": "linear",
+    "torch.nn.modules.activation.Tanh": "tanh",
+    "torch.nn.modules.activation.ReLU": "relu",
+    "torch.nn.modules.activation.Sigmoid": "sigmoid",
+}
+
+
+@dataclass(frozen=True)
+class DenseModule:
+    """A dense layer behind the pooling: kernel (in, out), bias (out,) and activation name."""
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32] | None
+    activation: str
+
+
+@dataclass(frozen=True)
+class TextModelSpec:
+    """All that a folder says of a text model, weights of the network aside.
+
+    Attributes:
+        folder: where it was read.
+        config: the network's size and constants.
+        pooling: one of `POOLINGS`.
+        head: dense layers (`DenseModule`) and L2 normalizations (None) behind the pooling.
+        max_tokens: tokens a text, special tokens included.
+        prompt: text put before every text.
+        lowercase: whether texts are lowercased before tokenization.
+    """
+
+    folder: Path
+    config: BertConfig
+    pooling: str
+    head: tuple[DenseModule | None, ...]
+    max_tokens: int
+    prompt: str
+    lowercase: bool
+
+    @property
+    def weights_file(self) -> Path:
+        """The network's weights."""
+        return self.folder / "model.safetensors"
+
+
+def read_spec(folder: Path) -> TextModelSpec:
+    """Read and check a model folder.
+
+    Args:
+        folder: holds config.json, model.safetensors and tokenizer.json or vocab.txt; modules.json
+            and the files it names are used where there are any. Without them the text's vector is
+            the mean of its tokens, not normalized, as sentence-transformers does it.
+
+    Raises:
+        ArtifactError: a file is missing or broken, or asks for what is not supported.
+    """
+    _check_files(folder)
+    config = _read_config(folder)
+    pooling, head = _read_modules(folder, config.hidden_size)
+    return TextModelSpec(
+        folder=folder,
+        config=config,
+        pooling=pooling,
+        head=head,
+        max_tokens=_read_max_tokens(folder, config.max_positions),
+        prompt=_read_prompt(folder),
+        lowercase=bool(_optional_json(folder / "sentence_bert_config.json").get("do_lower_case")),
+    )
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read a safetensors file.
+
+    Raises:
+        ArtifactError: the file is broken or holds types NumPy does not have.
+    """
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+        raise ArtifactError(
+            f"Expected float32 or float16 tensors in {path}, got: {err}. "
+            "Copy or download the file again, or save it as float32."
+        ) from err
+
+
+def read_tokenizer(spec: TextModelSpec) -> Tokenizer:
+    """Read the folder's tokenizer, from tokenizer.json or else vocab.txt."""
+    settings = _optional_json(spec.folder / "tokenizer_config.json")
+    if (spec.folder / "tokenizer.json").is_file():
+        tokenizer = read_tokenizer_json(spec.folder / "tokenizer.json")
+    else:
+        tokenizer = read_vocabulary(
+            spec.folder / "vocab.txt",
+            lowercase=bool(settings.get("do_lower_case", True)),
+            strip_accents=settings.get("strip_accents"),
+            chinese_characters=bool(settings.get("tokenize_chinese_chars", True)),
+        )
+    if spec.lowercase:
+        lowercase_first(tokenizer)
+    return tokenizer
+
+
+def _check_files(folder: Path) -> None:
+    names = ("config.json", "model.safetensors")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
+        missing.append("tokenizer.json or vocab.txt")
+    if not missing:
+        return
+    cure = "Point to a folder as Hugging Face and sentence-transformers save it."
+    if (folder / "pytorch_model.bin").is_file() and "model.safetensors" in missing:
+        cure = (
+            "Its pytorch_model.bin is a pickle, which can run code and is never read. Save the "
+            "model again with save_pretrained(..., safe_serialization=True)."
+        )
+    elif (folder / "model.safetensors.index.json").is_file():
+        cure = "Weights in several files are not supported; save them as one."
+    raise ArtifactError(
+        f"Expected a BERT folder with {', '.join(names)} and a tokenizer, "
+        f"got {folder} without {', '.join(missing)}. {cure}"
+    )
+
+
+def _read_config(folder: Path) -> BertConfig:
+    path = folder / "config.json"
+    fields = read_json(path)
+    for name, neutral in _NEUTRAL.items():
+        value = fields.get(name, neutral if name != "model_type" else None)
+        if value != neutral and not (value is None and not neutral):
+            raise ArtifactError(
+                f"Expected {name} = {neutral!r} in {path}, got {value!r}, which is not supported "
+                "and would give other vectors. Use a BERT checkpoint with absolute positions."
+            )
+    activation = fields.get("hidden_act", "gelu")
+    if activation not in _ACTIVATIONS:
+        raise ArtifactError(
+            f"Expected hidden_act to be one of {', '.join(_ACTIVATIONS)} in {path}, "
+            f"got {activation!r}, which is not supported."
+        )
+    try:
+        return BertConfig(
+            vocabulary_size=_integer(fields, "vocab_size", path, 1 << 22),
+            hidden_size=_integer(fields, "hidden_size", path, 1 << 14),
+            n_layers=_integer(fields, "num_hidden_layers", path, 1 << 8),
+            n_heads=_integer(fields, "num_attention_heads", path, 1 << 10),
+            intermediate_size=_integer(fields, "intermediate_size", path, 1 << 16),
+            max_positions=_integer(fields, "max_position_embeddings", path, 1 << 16),
+            n_segments=_integer(fields, "type_vocab_size", path, 1 << 10, default=2),
+            layer_norm_epsilon=_number(fields, "layer_norm_eps", path, 1e-12),
+            activation=_ACTIVATIONS[activation],
+            dropout=_number(fields, "hidden_dropout_prob", path, 0.1),
+            attention_dropout=_number(fields, "attention_probs_dropout_prob", path, 0.1),
+        )
+    except InputError as err:
+        raise ArtifactError(f"{path}: {err}") from err
+
+
+def _integer(
+    fields: dict[str, Any], name: str, path: Path, most: int, *, default: int | None = None
+) -> int:
+    value = fields.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ArtifactError(
+            f"Expected {name} in {path} to be a whole number from 1 to {most}, got {value!r}."
+        )
+    return value
+
+
+def _number(fields: dict[str, Any], name: str, path: Path, default: float) -> float:
+    value = fields.get(name, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise ArtifactError(
+            f"Expected {name} in {path} to be a number of at least 0 and below 1, got {value!r}."
+        )
+    return float(value)
+
+
+def _read_modules(folder: Path, dim: int) -> tuple[str, tuple[DenseModule | None, ...]]:
+    """Pooling and head from modules.json, a list of Transformer, Pooling and what follows."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return "mean", ()
+    modules = _read_module_list(path)
+    kinds = [kind for kind, _ in modules]
+    if kinds[:2] != ["Transformer", "Pooling"]:
+        raise ArtifactError(
+            f"Expected {path} to begin with Transformer and Pooling, got {', '.join(kinds)}."
+        )
+    if modules[0][1] != folder:
+        raise ArtifactError(
+            f"Expected the transformer's files in {folder} itself, {path} puts them in "
+            f"{modules[0][1].name}. Move them beside modules.json."
+        )
+    head: list[DenseModule | None] = []
+    for kind, subfolder in modules[2:]:
+        if kind == "Normalize":
+            head.append(None)
+        elif kind == "Dense":
+            head.append(_read_dense(subfolder, dim))
+            dim = head[-1].kernel.shape[1] if head[-1] is not None else dim
+        elif kind != "Dropout":  # dropout does nothing at extraction
+            raise ArtifactError(
+                f"Expected Dense, Normalize or Dropout behind the pooling in {path}, got {kind!r}, "
+                "which is not supported and would give other vectors."
+            )
+    return _read_pooling(modules[1][1]), tuple(head)
+
+
+def _read_module_list(path: Path) -> list[tuple[str, Path]]:
+    """The modules as (class name, folder)."""
+    entries = read_json_value(path)
+    try:
+        modules = [(str(e["type"]).rsplit(".", 1)[-1], str(e["path"])) for e in entries]
+    except (TypeError, KeyError) as err:
+        raise ArtifactError(
+            f"Expected a list of modules, each with type and path, in {path}, "
+            f"got {str(entries)[:80]}."
+        ) from err
+    root = path.parent
+    for _, name in modules:
+        if not (root / name).resolve().is_relative_to(root.resolve()):
+            raise ArtifactError(f"Expected module folders inside {root}, got {name!r} in {path}.")
+    return [(kind, root / name if name else root) for kind, name in modules]
+
+
+def _read_pooling(folder: Path) -> str:
+    path = folder / "config.json"
+    fields = read_json(path)
+    modes = fields.get("pooling_mode")
+    if modes is None:
+        modes = [mode for key, mode in _OLD_POOLING.items() if fields.get(key)] or ["mean"]
+    modes = [modes] if isinstance(modes, str) else modes
+    if len(modes) != 1 or modes[0] not in POOLINGS:
+        raise ArtifactError(
+            f"Expected one pooling out of {', '.join(POOLINGS)} in {path}, got "
+            f"{' + '.join(map(str, modes))}, which is not supported."
+        )
+    if fields.get("include_prompt", True) is not True:
+        raise ArtifactError(f"Expected include_prompt = true in {path}: false is not supported.")
+    return str(modes[0])
+
+
+def _read_dense(folder: Path, dim: int) -> DenseModule:
+    fields = read_json(folder / "config.json")
+    activation = fields.get("activation_function", "torch.nn.modules.activation.Tanh")
+    if activation not in _DENSE_ACTIVATIONS or fields.get("use_residual"):
+        what = "use_residual" if fields.get("use_residual") else f"activation {activation!r}"
+        raise ArtifactError(
+            f"Expected a plain dense layer with activation {', '.join(_DENSE_ACTIVATIONS)} in "
+            f"{folder}, got {what}, which is not supported."
+        )
+    tensors = read_tensors(folder / "model.safetensors")
+    weight, bias = tensors.get("linear.weight"), tensors.get("linear.bias")
+    if weight is None or weight.ndim != 2 or weight.shape[1] != dim:
+        raise ArtifactError(
+            f"Expected linear.weight of shape (out, {dim}) in {folder}, "
+            f"got {None if weight is None else weight.shape}."
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ArtifactError(
+            f"Expected linear.bias of shape {weight.shape[:1]} in {folder}, got {bias.shape}."
+        )
+    kernel = np.ascontiguousarray(weight.T, dtype=np.float32)
+    bias = None if bias is None else bias.astype(np.float32)
+    return DenseModule(kernel, bias, _DENSE_ACTIVATIONS[activation])
+
+
+def _read_max_tokens(folder: Path, max_positions: int) -> int:
+    limit = _optional_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    if limit is None:
+        limit = _optional_json(folder / "tokenizer_config.json").get("model_max_length")
+    if not isinstance(limit, int | float):
+        return max_positions
+    # Tokenizers without a limit of their own say 1e30.
+    return int(min(limit, max_positions))
+
+
+def _read_prompt(folder: Path) -> str:
+    path = folder / "config_sentence_transformers.json"
+    fields = _optional_json(path)
+    name = fields.get("default_prompt_name")
+    if name is None:
+        return ""
+    prompts = fields.get("prompts")
+    if not isinstance(prompts, dict) or not isinstance(prompts.get(name), str):
+        raise ArtifactError(f"Expected a prompt named {name!r} in {path}, got {prompts!r}.")
+    return str(prompts[name])
+
+
+def _optional_json(path: Path) -> dict[str, Any]:
+    return read_json(path, max_bytes=16 << 20) if path.is_file() else {}

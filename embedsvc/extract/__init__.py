@@ -1,0 +1,1 @@
+"""From inputs to results on the disk: sources, batches, vectors, sinks."""

@@ -1,0 +1,88 @@
+"""Join finished parts into the output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from embedsvc.extract.journal import Journal
+from embedsvc.extract.outputs import OutputHeader, OutputTable, write_output
+from embedsvc.extract.parts import PartRecord
+from embedsvc.extract.passthrough import column_array, column_type
+
+ColumnTypes = dict[str, pa.DataType]
+
+
+def join_parts(journal: Journal, output: Path, *, settings: dict[str, Any], dtype: str) -> None:
+    """Write the output from the parts, one part in memory at a time.
+
+    Args:
+        journal: the finished parts.
+        output: where the result will stand.
+        settings: what made the vectors, for the metadata.
+        dtype: of the vectors: float32, float16, or int8 with one scale for all, so that
+            `vector ~ int8 * scale` and dot products need one factor only.
+    """
+    records = journal.records
+    types = column_types(records)
+    # Of a model that gives nothing but zeros, any scale is right.
+    scale = (max(r.largest for r in records) or 1.0) / 127 if dtype == "int8" else None
+    metadata = {**settings, "dtype": dtype, **({} if scale is None else {"scale": scale})}
+    header = OutputHeader(
+        n_rows=journal.n_rows,
+        dim=settings["dim"],
+        dtype=np.dtype(dtype),
+        metadata=metadata,
+        schema=_schema(types),
+        longest={name: max(record.longest[name] for record in records) for name in ("id", *types)},
+    )
+    tables = (to_output(table, types, dtype=dtype, scale=scale) for table in journal.tables())
+    write_output(output, header, tables)
+
+
+def column_types(records: Iterable[PartRecord]) -> ColumnTypes:
+    """The type of each passthrough column over all parts."""
+    kinds: dict[str, set[str]] = {}
+    for record in records:
+        for name, found in record.kinds.items():
+            kinds.setdefault(name, set()).update(found)
+    return {name: column_type(found) for name, found in kinds.items()}
+
+
+def to_output(
+    part: pa.Table,
+    types: ColumnTypes,
+    *,
+    dtype: str = "float32",
+    scale: float | None = None,
+) -> OutputTable:
+    """A part's rows as they stand in the output."""
+    lists = part.column("vector").combine_chunks()
+    flat = lists.flatten().to_numpy()
+    vectors: NDArray[Any] = flat.reshape(len(part), lists.type.list_size)
+    if scale is not None:
+        vectors = np.rint(vectors / scale)
+    columns = [part.column(name).combine_chunks() for name in ("id", "n_tokens", "truncated")]
+    if types:
+        values = [orjson.loads(packed) for packed in part.column("columns").to_pylist()]
+        columns += [
+            column_array([row.get(name) for row in values], of) for name, of in types.items()
+        ]
+    return OutputTable(vectors.astype(dtype, copy=False), pa.table(columns, schema=_schema(types)))
+
+
+def _schema(types: ColumnTypes) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("n_tokens", pa.int32(), nullable=False),
+            pa.field("truncated", pa.bool_(), nullable=False),
+            *(pa.field(name, dtype) for name, dtype in types.items()),
+        ]
+    )

@@ -1,0 +1,265 @@
+"""Write finished vectors, one function a format, each file whole or not at all.
+
+| ending   | vectors                        | ids, lengths, columns    | metadata                |
+|----------|--------------------------------|--------------------------|-------------------------|
+| .parquet | `vector`, fixed-size list      | columns                  | schema key `embedsvc`   |
+| .npz     | `vectors`, array of (n, dim)   | arrays of the same names | `metadata`, JSON string |
+| .npy     | array of (n, dim)              | OUT.ids.jsonl            | OUT.metadata.json       |
+| .jsonl   | `vector`, a list               | keys                     | OUT.metadata.json       |
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from embedsvc.errors import ArtifactError, InputError
+from embedsvc.files import atomic_write, read_json
+
+METADATA_KEY = b"embedsvc"
+_ROW_GROUP = 32_768
+
+
+@dataclass(frozen=True)
+class OutputTable:
+    """Some rows of the output.
+
+    Attributes:
+        vectors: array of shape (n_rows, dim), of the output's dtype.
+        rows: the other columns: `id`, `n_tokens`, `truncated` and what was passed through.
+    """
+
+    vectors: NDArray[Any]
+    rows: pa.Table
+
+
+@dataclass(frozen=True)
+class OutputHeader:
+    """What is known of an output before its rows.
+
+    Attributes:
+        n_rows: how many rows there will be.
+        dim: components of a vector.
+        dtype: of the vectors.
+        metadata: what made the vectors.
+        schema: of the rows beside the vectors.
+        longest: characters of the longest string of each string column.
+    """
+
+    n_rows: int
+    dim: int
+    dtype: np.dtype[Any]
+    metadata: dict[str, Any]
+    schema: pa.Schema
+    longest: dict[str, int]
+
+
+def write_output(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) -> None:
+    """Write a whole output; the format goes by the path's ending.
+
+    Args:
+        path: where it will stand; an existing file is replaced at the very end.
+        header: what is known beforehand.
+        tables: the rows, in order; read once, one table in memory at a time.
+    """
+    _WRITERS[output_format(path)](path, header, tables)
+
+
+def output_format(path: Path) -> str:
+    """The format of an output by its ending.
+
+    Raises:
+        InputError: no known ending.
+    """
+    ending = path.suffix.lower()
+    if ending not in _WRITERS:
+        raise InputError(
+            f"Expected an output that ends in {', '.join(_WRITERS)}, got {path.name!r}. "
+            "Rename it, for example to vectors.parquet."
+        )
+    return ending
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What an output says of the vectors in it.
+
+    Raises:
+        ArtifactError: the file was not written by embedsvc, or is broken.
+    """
+    try:
+        match output_format(path):
+            case ".parquet":
+                raw = (pq.read_schema(path).metadata or {})[METADATA_KEY]
+            case ".npz":
+                with np.load(path, allow_pickle=False) as arrays:
+                    raw = str(arrays["metadata"])
+            case _:
+                return read_json(_beside(path, "metadata.json"))
+        metadata: dict[str, Any] = orjson.loads(raw)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, pa.ArrowException) as err:
+        raise ArtifactError(
+            f"Expected vectors written by embedsvc in {path}, got something else: {err}"
+        ) from err
+    return metadata
+
+
+def write_jsonl_rows(file: IO[bytes], table: OutputTable) -> None:
+    """Write rows as JSON lines."""
+    for row, vector in zip(table.rows.to_pylist(), table.vectors, strict=True):
+        rest = {key: value for key, value in row.items() if key != "id"}
+        line = {"id": row["id"], "vector": vector, **rest}
+        file.write(
+            orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+        )
+
+
+def _write_parquet(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) -> None:
+    element = pa.from_numpy_dtype(header.dtype)
+    vector = pa.field("vector", pa.list_(element, header.dim), nullable=False)
+    fields = list(header.schema)
+    schema = pa.schema(
+        [fields[0], vector, *fields[1:]], metadata={METADATA_KEY: orjson.dumps(header.metadata)}
+    )
+    with (
+        atomic_write(path) as file,
+        pq.ParquetWriter(
+            file,
+            schema,
+            # Vectors do not compress; texts and ids do.
+            compression={name: "zstd" for name in schema.names if name != "vector"},
+            use_dictionary=[name for name in schema.names if name != "vector"],
+        ) as writer,
+    ):
+        for group in _grouped(tables):
+            flat = pa.array(group.vectors.reshape(-1), type=element)
+            vectors = pa.FixedSizeListArray.from_arrays(flat, header.dim)
+            columns = group.rows.columns
+            writer.write_table(pa.table([columns[0], vectors, *columns[1:]], schema=schema))
+
+
+def _write_npz(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) -> None:
+    # Arrays of a zip are written one after the other, so all but the vectors wait in memory.
+    rows: list[pa.Table] = []
+
+    def vectors() -> Iterator[NDArray[Any]]:
+        for table in tables:
+            rows.append(table.rows)
+            yield table.vectors
+
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+        with archive.open("vectors.npy", "w", force_zip64=True) as member:
+            _write_array(member, (header.n_rows, header.dim), header.dtype, vectors())
+        everything = pa.concat_tables(rows) if rows else header.schema.empty_table()
+        for name in header.schema.names:
+            column = everything.column(name)
+            dtype = _numpy_dtype(header.schema.field(name), header.longest)
+            chunks = (_to_numpy(chunk, dtype) for chunk in column.chunks)
+            with archive.open(_member(name), "w", force_zip64=True) as member:
+                _write_array(member, (header.n_rows,), dtype, chunks)
+        text = np.array(orjson.dumps(header.metadata).decode())
+        with archive.open("metadata.npy", "w") as member:
+            _write_array(member, (), text.dtype, [text])
+
+
+def _write_npy(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) -> None:
+    with atomic_write(path) as file:
+        with atomic_write(_beside(path, "ids.jsonl")) as ids:
+
+            def vectors() -> Iterator[NDArray[Any]]:
+                for table in tables:
+                    for row in table.rows.to_pylist():
+                        ids.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+                    yield table.vectors
+
+            _write_array(file, (header.n_rows, header.dim), header.dtype, vectors())
+        _write_metadata(path, header)
+
+
+def _write_jsonl(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) -> None:
+    with atomic_write(path) as file:
+        for table in tables:
+            write_jsonl_rows(file, table)
+        _write_metadata(path, header)
+
+
+_WRITERS: dict[str, Callable[[Path, OutputHeader, Iterable[OutputTable]], None]] = {
+    ".parquet": _write_parquet,
+    ".npz": _write_npz,
+    ".npy": _write_npy,
+    ".jsonl": _write_jsonl,
+}
+OUTPUT_ENDINGS = tuple(_WRITERS)
+
+
+def _write_metadata(path: Path, header: OutputHeader) -> None:
+    with atomic_write(_beside(path, "metadata.json")) as file:
+        file.write(orjson.dumps(header.metadata, option=orjson.OPT_INDENT_2))
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_suffix(f".{ending}")
+
+
+def _member(name: str) -> str:
+    """A column's array in the zip; a name cannot leave the archive or hide another array."""
+    return f"{name.replace('/', '_')}.npy"
+
+
+def _write_array(
+    file: IO[bytes],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    chunks: Iterable[NDArray[Any]],
+) -> None:
+    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    npy.write_array_header_2_0(file, header)
+    for chunk in chunks:
+        file.write(np.ascontiguousarray(chunk, dtype=dtype).tobytes())
+
+
+def _numpy_dtype(field: pa.Field, longest: dict[str, int]) -> np.dtype[Any]:
+    if pa.types.is_string(field.type):
+        return np.dtype(f"<U{max(1, longest[field.name])}")
+    # NumPy has no missing numbers or truth values but NaN.
+    if field.nullable and not pa.types.is_floating(field.type):
+        return np.dtype(np.float64)
+    numpy_type: type[np.generic] = field.type.to_pandas_dtype()
+    return np.dtype(numpy_type)
+
+
+def _to_numpy(chunk: pa.Array, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if dtype.kind == "U":
+        return np.array(["" if value is None else value for value in chunk.to_pylist()], dtype)
+    values = chunk.cast(pa.float64()) if dtype == np.float64 else chunk
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype)
+
+
+def _grouped(tables: Iterable[OutputTable]) -> Iterator[OutputTable]:
+    """Join parts into row groups: large enough to read fast, small enough for memory."""
+    waiting: list[OutputTable] = []
+    count = 0
+    for table in tables:
+        waiting.append(table)
+        count += len(table.vectors)
+        if count >= _ROW_GROUP:
+            yield _join(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield _join(waiting)
+
+
+def _join(tables: list[OutputTable]) -> OutputTable:
+    return OutputTable(
+        np.concatenate([table.vectors for table in tables]),
+        pa.concat_tables([table.rows for table in tables]).combine_chunks(),
+    )

@@ -1,0 +1,1 @@
+"""Networks in pure Keras: they read no file and print nothing."""

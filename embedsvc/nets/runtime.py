@@ -1,0 +1,83 @@
+"""How TensorFlow uses this machine: threads, devices, backend.
+
+TensorFlow's thread pools are process-wide and fixed at its first operation. Extraction is fastest
+with one batch a core and one thread an operation: nothing waits for the slowest slice of a matrix
+product. Training wants the opposite, so nothing is set before vectors are really asked for, what
+the user has set is respected, and a TensorFlow that already runs is left as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from embedsvc.errors import EmbedsvcError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What extraction may use.
+
+    Attributes:
+        workers: how many batches are computed at the same time.
+        batch_tokens: padded tokens a batch; small ones stay in a core's cache, large ones fill
+            a GPU.
+        tuned: whether TensorFlow's thread pools could be set for extraction.
+    """
+
+    workers: int
+    batch_tokens: int
+    tuned: bool
+
+
+def prepare_extraction() -> Runtime:
+    """Set TensorFlow up for extraction as far as that is still possible.
+
+    Raises:
+        EmbedsvcError: Keras runs on another backend than TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise EmbedsvcError(
+            f"Expected Keras to run on TensorFlow, got {keras.backend.backend()!r}. Set the "
+            "environment variable KERAS_BACKEND=tensorflow before Keras is imported."
+        )
+    cores = available_cores()
+    tuned = _set_threads(cores)
+    if tf.config.list_physical_devices("GPU"):
+        return Runtime(workers=2, batch_tokens=16_384, tuned=tuned)
+    # With several threads an operation, one batch more than cores hides most of the waiting.
+    return Runtime(workers=cores if tuned else cores + 1, batch_tokens=512, tuned=tuned)
+
+
+def available_cores() -> int:
+    """The cores this process may run on; a container may have fewer than the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _set_threads(cores: int) -> bool:
+    threading = tf.config.threading
+    intra_op = threading.get_intra_op_parallelism_threads()
+    if intra_op == 1:
+        return True
+    if intra_op or "TF_NUM_INTRAOP_THREADS" in os.environ:
+        logger.info("TensorFlow's intra-op threads were set to %s elsewhere; kept.", intra_op)
+        return False
+    try:
+        threading.set_intra_op_parallelism_threads(1)
+        threading.set_inter_op_parallelism_threads(cores)
+    except RuntimeError:
+        # Part of the setting may be in place on paper; TensorFlow ignores it once it runs.
+        logger.info(
+            "TensorFlow was already running, so its threads could not be set to one an operation. "
+            "For the last few percent of speed, load the encoder before other TensorFlow work."
+        )
+        return False
+    return True

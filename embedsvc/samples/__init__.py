@@ -1,0 +1,1 @@
+"""Sample data of our own writing, shipped for the quick start."""

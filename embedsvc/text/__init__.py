@@ -1,0 +1,1 @@
+"""Text before and around a network: tokens and length buckets."""

@@ -1,0 +1,1 @@
+"""Numbers on vectors, whatever they came from."""
