@@ -10,6 +10,11 @@ Advance = Callable[[int], None]
 """Called with how many units were done since the last call."""
 
 
+def is_terminal() -> bool:
+    """Whether somebody watches stderr; a process may have none."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 @contextmanager
 def progress_bar(
     label: str, *, total: int | None, unit: str, show: bool | None = None
@@ -25,7 +30,7 @@ def progress_bar(
     Yields:
         A function to call with the number of units just done.
     """
-    if not (sys.stderr.isatty() if show is None else show):
+    if not (is_terminal() if show is None else show):
         yield lambda count: None
         return
     # rich takes 0.1 s to import and is not needed where nothing is drawn.

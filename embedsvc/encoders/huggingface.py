@@ -20,7 +20,12 @@ from embedsvc.errors import ArtifactError, InputError
 from embedsvc.files import read_json, read_json_value
 from embedsvc.nets.bert import BertConfig
 from embedsvc.nets.pooling import POOLINGS
-from embedsvc.text.tokenizer import lowercase_first, read_tokenizer_json, read_vocabulary
+from embedsvc.text.tokenizer import (
+    lowercase_first,
+    read_tokenizer_json,
+    read_vocabulary,
+    use_bert_words,
+)
 
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 # Config fields that change the numbers, and the only value under which they do not.
@@ -32,6 +37,15 @@ _NEUTRAL = {
     "pruned_heads": {},
     "quantization_config": None,
 }
+# The same for sentence_bert_config.json.
+_NEUTRAL_TRANSFORMER: dict[str, Any] = {
+    "transformer_task": "feature-extraction",
+    "module_output_name": "token_embeddings",
+    "processing_kwargs": {},
+    "query_expansion": None,
+}
+# Their settings in tokenizer_config.json win over those in tokenizer.json.
+_BERT_TOKENIZERS = ("BertTokenizer", "BertTokenizerFast")
 _OLD_POOLING = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -98,6 +112,8 @@ def read_spec(folder: Path) -> TextModelSpec:
     """
     _check_files(folder)
     config = _read_config(folder)
+    transformer = folder / "sentence_bert_config.json"
+    _refuse_other_values(_optional_json(transformer), _NEUTRAL_TRANSFORMER, transformer)
     pooling, head = _read_modules(folder, config.hidden_size)
     return TextModelSpec(
         folder=folder,
@@ -106,7 +122,7 @@ def read_spec(folder: Path) -> TextModelSpec:
         head=head,
         max_tokens=_read_max_tokens(folder, config.max_positions),
         prompt=_read_prompt(folder),
-        lowercase=bool(_optional_json(folder / "sentence_bert_config.json").get("do_lower_case")),
+        lowercase=bool(_read_flag(transformer, "do_lower_case")),
     )
 
 
@@ -126,16 +142,36 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def read_tokenizer(spec: TextModelSpec) -> Tokenizer:
-    """Read the folder's tokenizer, from tokenizer.json or else vocab.txt."""
-    settings = _optional_json(spec.folder / "tokenizer_config.json")
+    """Read the folder's tokenizer, from tokenizer.json or else vocab.txt.
+
+    A BertTokenizer is set up by tokenizer_config.json even where tokenizer.json says otherwise,
+    as transformers does it; other classes are taken from tokenizer.json as it is.
+
+    Raises:
+        ArtifactError: a file is broken, or no BERT tokenizer.
+    """
+    path = spec.folder / "tokenizer_config.json"
+    words: dict[str, Any] = {
+        "lowercase": _read_flag(path, "do_lower_case", default=True),
+        "strip_accents": _read_flag(path, "strip_accents", default=None),
+        "chinese_characters": _read_flag(path, "tokenize_chinese_chars", default=True),
+    }
+    kind = _optional_json(path).get("tokenizer_class") or "BertTokenizer"
     if (spec.folder / "tokenizer.json").is_file():
         tokenizer = read_tokenizer_json(spec.folder / "tokenizer.json")
+        if kind in _BERT_TOKENIZERS:
+            use_bert_words(tokenizer, **words)
+    elif kind in _BERT_TOKENIZERS:
+        tokenizer = read_vocabulary(spec.folder / "vocab.txt", **words)
     else:
-        tokenizer = read_vocabulary(
-            spec.folder / "vocab.txt",
-            lowercase=bool(settings.get("do_lower_case", True)),
-            strip_accents=settings.get("strip_accents"),
-            chinese_characters=bool(settings.get("tokenize_chinese_chars", True)),
+        raise ArtifactError(
+            f"Expected tokenizer_class BertTokenizer beside a vocab.txt in {path}, got {kind!r}, "
+            "which is not supported. Save the tokenizer as tokenizer.json."
+        )
+    if not tokenizer.num_special_tokens_to_add(is_pair=False):
+        raise ArtifactError(
+            f"Expected the tokenizer of {spec.folder} to put [CLS] and [SEP] around a text, got "
+            "one that adds nothing. Save it again with tokenizer.save_pretrained()."
         )
     if spec.lowercase:
         lowercase_first(tokenizer)
@@ -166,15 +202,9 @@ def _check_files(folder: Path) -> None:
 def _read_config(folder: Path) -> BertConfig:
     path = folder / "config.json"
     fields = read_json(path)
-    for name, neutral in _NEUTRAL.items():
-        value = fields.get(name, neutral if name != "model_type" else None)
-        if value != neutral and not (value is None and not neutral):
-            raise ArtifactError(
-                f"Expected {name} = {neutral!r} in {path}, got {value!r}, which is not supported "
-                "and would give other vectors. Use a BERT checkpoint with absolute positions."
-            )
+    _refuse_other_values({"model_type": None, **fields}, _NEUTRAL, path)
     activation = fields.get("hidden_act", "gelu")
-    if activation not in _ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in _ACTIVATIONS:
         raise ArtifactError(
             f"Expected hidden_act to be one of {', '.join(_ACTIVATIONS)} in {path}, "
             f"got {activation!r}, which is not supported."
@@ -195,6 +225,16 @@ def _read_config(folder: Path) -> BertConfig:
         )
     except InputError as err:
         raise ArtifactError(f"{path}: {err}") from err
+
+
+def _refuse_other_values(fields: dict[str, Any], neutral: dict[str, Any], path: Path) -> None:
+    for name, expected in neutral.items():
+        value = fields.get(name, expected)
+        if value != expected and not (value is None and not expected):
+            raise ArtifactError(
+                f"Expected {name} = {expected!r} in {path}, got {value!r}, which is not supported "
+                "and would give other vectors. Use a plain BERT checkpoint."
+            )
 
 
 def _integer(
@@ -235,6 +275,7 @@ def _read_modules(folder: Path, dim: int) -> tuple[str, tuple[DenseModule | None
         )
     head: list[DenseModule | None] = []
     for kind, subfolder in modules[2:]:
+        _check_module_names(subfolder / "config.json")
         if kind == "Normalize":
             head.append(None)
         elif kind == "Dense":
@@ -249,10 +290,10 @@ def _read_modules(folder: Path, dim: int) -> tuple[str, tuple[DenseModule | None
 
 
 def _read_module_list(path: Path) -> list[tuple[str, Path]]:
-    """The modules as (class name, folder)."""
+    """The modules as (class name, folder); the class name is whole where it is custom code."""
     entries = read_json_value(path)
     try:
-        modules = [(str(e["type"]).rsplit(".", 1)[-1], str(e["path"])) for e in entries]
+        modules = [(_class_name(str(e["type"])), str(e["path"])) for e in entries]
     except (TypeError, KeyError) as err:
         raise ArtifactError(
             f"Expected a list of modules, each with type and path, in {path}, "
@@ -260,9 +301,23 @@ def _read_module_list(path: Path) -> list[tuple[str, Path]]:
         ) from err
     root = path.parent
     for _, name in modules:
-        if not (root / name).resolve().is_relative_to(root.resolve()):
+        if "\0" in name or not (root / name).resolve().is_relative_to(root.resolve()):
             raise ArtifactError(f"Expected module folders inside {root}, got {name!r} in {path}.")
     return [(kind, root / name if name else root) for kind, name in modules]
+
+
+def _class_name(kind: str) -> str:
+    return kind.rsplit(".", 1)[-1] if kind.startswith("sentence_transformers.") else kind
+
+
+def _check_module_names(path: Path) -> None:
+    """Dense and Normalize can also be told to work on each token: that is another model."""
+    usual = {
+        "module_input_name": "sentence_embedding",
+        "module_output_name": "sentence_embedding",
+    }
+    fields = {name: value for name, value in _optional_json(path).items() if value is not None}
+    _refuse_other_values(fields, usual, path)
 
 
 def _read_pooling(folder: Path) -> str:
@@ -271,7 +326,7 @@ def _read_pooling(folder: Path) -> str:
     modes = fields.get("pooling_mode")
     if modes is None:
         modes = [mode for key, mode in _OLD_POOLING.items() if fields.get(key)] or ["mean"]
-    modes = [modes] if isinstance(modes, str) else modes
+    modes = modes if isinstance(modes, list) else [modes]
     if len(modes) != 1 or modes[0] not in POOLINGS:
         raise ArtifactError(
             f"Expected one pooling out of {', '.join(POOLINGS)} in {path}, got "
@@ -284,7 +339,7 @@ def _read_pooling(folder: Path) -> str:
 
 def _read_dense(folder: Path, dim: int) -> DenseModule:
     fields = read_json(folder / "config.json")
-    activation = fields.get("activation_function", "torch.nn.modules.activation.Tanh")
+    activation = str(fields.get("activation_function", "torch.nn.modules.activation.Tanh"))
     if activation not in _DENSE_ACTIVATIONS or fields.get("use_residual"):
         what = "use_residual" if fields.get("use_residual") else f"activation {activation!r}"
         raise ArtifactError(
@@ -308,11 +363,15 @@ def _read_dense(folder: Path, dim: int) -> DenseModule:
 
 
 def _read_max_tokens(folder: Path, max_positions: int) -> int:
-    limit = _optional_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    path, name = folder / "sentence_bert_config.json", "max_seq_length"
+    limit = _optional_json(path).get(name)
     if limit is None:
-        limit = _optional_json(folder / "tokenizer_config.json").get("model_max_length")
-    if not isinstance(limit, int | float):
+        path, name = folder / "tokenizer_config.json", "model_max_length"
+        limit = _optional_json(path).get(name)
+    if limit is None:
         return max_positions
+    if not isinstance(limit, int | float) or isinstance(limit, bool) or not limit >= 3:
+        raise ArtifactError(f"Expected {name} in {path} to be at least 3, got {limit!r}.")
     # Tokenizers without a limit of their own say 1e30.
     return int(min(limit, max_positions))
 
@@ -324,9 +383,16 @@ def _read_prompt(folder: Path) -> str:
     if name is None:
         return ""
     prompts = fields.get("prompts")
-    if not isinstance(prompts, dict) or not isinstance(prompts.get(name), str):
+    if not isinstance(prompts, dict) or not isinstance(prompts.get(str(name)), str):
         raise ArtifactError(f"Expected a prompt named {name!r} in {path}, got {prompts!r}.")
-    return str(prompts[name])
+    return str(prompts[str(name)])
+
+
+def _read_flag(path: Path, name: str, *, default: bool | None = False) -> bool | None:
+    value = _optional_json(path).get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ArtifactError(f"Expected {name} in {path} to be true, false or null, got {value!r}.")
+    return default if value is None else value
 
 
 def _optional_json(path: Path) -> dict[str, Any]:

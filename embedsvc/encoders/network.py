@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from embedsvc.catalogue.cards import get_model, list_models
+from embedsvc.catalogue.hub import PREFIX, pull_from_hub
 from embedsvc.catalogue.pull import pull
 from embedsvc.encoders.huggingface import (
     DenseModule,
@@ -21,7 +22,7 @@ from embedsvc.encoders.huggingface import (
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.files import sha256_of
 from embedsvc.nets.bert import build_bert
-from embedsvc.nets.bert_weights import has_pooler, load_huggingface_weights
+from embedsvc.nets.bert_weights import check_size, has_pooler, load_huggingface_weights
 from embedsvc.nets.layers import Tensor
 from embedsvc.nets.pooling import l2_normalize, pool
 from embedsvc.nets.runtime import Runtime, prepare_extraction
@@ -46,7 +47,8 @@ def load_network(
     """Load a text model.
 
     Args:
-        model: a name from the catalogue, pulled if it is not cached, or a Hugging Face folder.
+        model: a name from the catalogue, "huggingface:OWNER/NAME", both pulled if they are not
+            cached, or a folder.
         pooling: replaces the model's own pooling.
         normalize: replaces the model's own normalization of the final vectors.
         max_tokens: replaces the model's own limit; at most its position embeddings.
@@ -63,7 +65,7 @@ def load_network(
         name=name,
         pooling=pooling or spec.pooling,
         normalize=_ends_normalized(spec) if normalize is None else normalize,
-        max_tokens=_check_max_tokens(max_tokens or spec.max_tokens, spec),
+        max_tokens=spec.max_tokens if max_tokens is None else _check_max_tokens(max_tokens, spec),
     )
 
 
@@ -96,6 +98,7 @@ class TextNetwork:
             raise InputError(
                 f"Expected pooling to be mean, cls or max: {name} has no weights for 'pooled'."
             )
+        check_size(spec.config, tensors)
         bert = build_bert(spec.config, with_pooler=pooling == "pooled", dtype="float32")
         load_huggingface_weights(bert, spec.config, tensors)
         head = _with_final_normalization(spec.head, normalize=normalize)
@@ -188,14 +191,20 @@ class TextNetwork:
 
 
 def _find(model: str | Path) -> tuple[str, Path]:
-    """A model's name and its folder, pulled if need be."""
-    if Path(model).is_dir():
-        return Path(model).resolve().name, Path(model)
+    """A model's name and its folder, pulled if need be.
+
+    A catalogue name means the catalogue even where a folder of that name is around; "./minilm" is
+    the folder.
+    """
     names = [card.name for card in list_models()]
-    if isinstance(model, Path) or ("/" in model or model.startswith(".")):
+    if str(model).startswith(PREFIX):
+        return str(model), pull_from_hub(str(model))
+    if model not in names and Path(model).is_dir():
+        return Path(model).resolve().name, Path(model)
+    if isinstance(model, Path) or "/" in model or model.startswith("."):
         raise InputError(
-            f"Expected a model folder or a name from the catalogue ({', '.join(names)}), got "
-            f"{str(model)!r}, which is no folder."
+            f"Expected a model folder, {PREFIX}OWNER/NAME or a name from the catalogue "
+            f"({', '.join(names)}), got {str(model)!r}, which is no folder."
         )
     card = get_model(model)
     if card.kind != "text":

@@ -12,14 +12,15 @@ def load_encoder(model: str | Path = "minilm", **settings: Any) -> TextEncoder:
     """Load an encoder, ready to encode.
 
     Args:
-        model: a name from the model catalogue, pulled on first use, or a Hugging Face folder.
+        model: a name from the model catalogue or "huggingface:OWNER/NAME", pulled on first use, or
+            a Hugging Face folder.
         settings: those of `TextEncoder`, such as `pooling` or `on_long`.
 
     Returns:
         The encoder, its weights in memory.
 
     Raises:
-        InputError: an unknown model or setting.
+        InputError: an unknown model, or a setting it cannot take.
         ArtifactError: the folder is not a usable model.
         WeightsError: the weights could not be fetched.
 

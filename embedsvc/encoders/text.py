@@ -59,7 +59,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
     neighbours (to 1e-5), and texts that do not fit are never cut in silence.
 
     Args:
-        model: a name from the model catalogue, or a Hugging Face folder.
+        model: a name from the model catalogue, "huggingface:OWNER/NAME", or a folder.
         pooling: "mean", "cls", "max" or "pooled"; None takes the model's own.
         normalize: whether vectors have length 1; None takes the model's own.
         max_tokens: tokens a text, special tokens included; None takes the model's own limit.
@@ -223,6 +223,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
             The vectors of each window, in order.
         """
         self._check()
+        _check_count("batch_tokens", batch_tokens)
         network = self.network
         budget = batch_tokens or self.batch_tokens or network.runtime.batch_tokens
         first = 0
@@ -283,9 +284,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         if self.pooling is not None:
             _check_choice("pooling", self.pooling, POOLINGS)
         for name in ("batch_tokens", "workers"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"Expected {name} to be at least 1 or None, got {value}.")
+            _check_count(name, getattr(self, name))
 
     def _plan(
         self, network: TextNetwork, texts: list[str], budget: int, first: int
@@ -376,6 +375,11 @@ def _refuse_long(
                 f"Expected texts of at most {max_tokens} tokens, got {tokenized[row].n_tokens} at "
                 f"position {first + position}. Shorten it, or pass on_long='truncate' or 'split'."
             )
+
+
+def _check_count(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise InputError(f"Expected {name} to be at least 1 or None, got {value}.")
 
 
 def _check_choice(name: str, value: str, choices: Iterable[str]) -> None:

@@ -62,6 +62,27 @@ def load_huggingface_weights(
         )
 
 
+def check_size(config: BertConfig, tensors: Mapping[str, np.ndarray]) -> None:
+    """Refuse weights far too small for their config, before memory is taken for the network.
+
+    Smaller differences are left to `load_huggingface_weights`, which names the tensor.
+
+    Raises:
+        ArtifactError: the config asks for more than twice the numbers there are.
+    """
+    hidden = config.hidden_size
+    tables = config.vocabulary_size + config.max_positions + config.n_segments
+    layer = 4 * hidden * hidden + 2 * hidden * config.intermediate_size
+    expected = tables * hidden + config.n_layers * layer
+    found = sum(tensor.size for tensor in tensors.values())
+    if expected > 2 * found:
+        raise ArtifactError(
+            f"Expected {expected:,} numbers in the weights of a BERT with "
+            f"{config.n_layers} layers, hidden_size {hidden} and {config.vocabulary_size} tokens, "
+            f"got {found:,}. Check that config.json and the weights belong together."
+        )
+
+
 def has_pooler(tensors: Mapping[str, np.ndarray]) -> bool:
     """Whether a checkpoint holds the dense layer of `pooled_output`."""
     return "pooler.dense.weight" in {_canonical(name) for name in tensors}
@@ -131,10 +152,20 @@ def _fetch(
             "Check that this is a BERT checkpoint and that the file is complete."
         )
     parts = [tensors[name] for name in source.names]
+    if any(part.dtype.kind in "biu" for part in parts):
+        raise ArtifactError(
+            f"Expected {source.names[0]!r} to be floating point, got {parts[0].dtype}: quantized "
+            "weights are not supported. Save the model as float32."
+        )
     if any(part.ndim != len(shape) for part in parts):
         raise ArtifactError(
             f"Expected {source.names[0]!r} to have {len(shape)} dimensions, "
             f"got shape {parts[0].shape}."
+        )
+    if any(part.shape != parts[0].shape for part in parts):
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise ArtifactError(
+            f"Expected {' + '.join(source.names)} to have the same shape, got {shapes}."
         )
     value = np.concatenate(parts)
     if source.transpose:

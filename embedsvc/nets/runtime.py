@@ -72,7 +72,10 @@ def _set_threads(cores: int) -> bool:
         return False
     try:
         threading.set_intra_op_parallelism_threads(1)
-        threading.set_inter_op_parallelism_threads(cores)
+        if not (
+            threading.get_inter_op_parallelism_threads() or "TF_NUM_INTEROP_THREADS" in os.environ
+        ):
+            threading.set_inter_op_parallelism_threads(cores)
     except RuntimeError:
         # Part of the setting may be in place on paper; TensorFlow ignores it once it runs.
         logger.info(

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from embedsvc.encoders.registry import load_encoder
+from embedsvc.errors import OutputError
+from embedsvc.extract.folder import reason_of
 from embedsvc.extract.job import ExtractOptions, extract_to_file
 from embedsvc.extract.parts import Summary
 from embedsvc.extract.rows import SourceOptions
@@ -63,8 +65,18 @@ def run_quickstart(
     Args:
         folder: made if need be; earlier results in it are replaced.
         advance: called with the number of messages just done.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        WeightsError: the model could not be fetched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise OutputError(
+            f"Expected a folder to write to, got {folder}: {err.strerror or err}. "
+            "Choose another with -o."
+        ) from err
     reading = SourceOptions(column="text", id_column="id", include_columns=("text", "topic"))
     encoder = load_encoder("minilm")
     with resources.as_file(resources.files("embedsvc.samples") / "messages.csv") as samples:
@@ -121,5 +133,10 @@ def _write_neighbours(
         for rank, other in enumerate(neighbours, start=1):
             cosine = f"{other.cosine:.4f}"
             writer.writerow([ids[i], topics[i], texts[i], rank, cosine, other.topic, other.text])
-    with atomic_write(path) as file:
-        file.write(buffer.getvalue().encode())
+    try:
+        with atomic_write(path) as file:
+            file.write(buffer.getvalue().encode())
+    except OSError as err:
+        raise OutputError(
+            f"Expected to write {path}, but {reason_of(err)}. Cure that and run it again."
+        ) from err

@@ -62,7 +62,9 @@ class TextTokenizer:
     @property
     def vocabulary_size(self) -> int:
         """One more than the largest token id."""
-        return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        # The ids of special tokens are written down a second time, where they are put in.
+        return 1 + max([*vocabulary.values(), *self._tokenizer.encode("").ids], default=-1)
 
     def encode(self, texts: Sequence[str]) -> list[TokenizedText]:
         """Tokenize texts in parallel, one result a text, in order.
@@ -129,13 +131,12 @@ def read_vocabulary(
             f"Expected {path} to hold BERT's special tokens, got no {', '.join(missing)}."
         )
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
-    tokenizer.normalizer = BertNormalizer(
-        clean_text=True,
-        handle_chinese_chars=chinese_characters,
-        strip_accents=strip_accents,
+    use_bert_words(
+        tokenizer,
         lowercase=lowercase,
+        strip_accents=strip_accents,
+        chinese_characters=chinese_characters,
     )
-    tokenizer.pre_tokenizer = BertPreTokenizer()
     tokenizer.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -149,6 +150,26 @@ def read_vocabulary(
         ]
     )
     return tokenizer
+
+
+def use_bert_words(
+    tokenizer: Tokenizer, *, lowercase: bool, strip_accents: bool | None, chinese_characters: bool
+) -> None:
+    """Make a tokenizer clean texts and cut them into words as BERT does.
+
+    Args:
+        tokenizer: changes in place.
+        lowercase: as in `read_vocabulary`.
+        strip_accents: as in `read_vocabulary`.
+        chinese_characters: as in `read_vocabulary`.
+    """
+    tokenizer.normalizer = BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=chinese_characters,
+        strip_accents=strip_accents,
+        lowercase=lowercase,
+    )
+    tokenizer.pre_tokenizer = BertPreTokenizer()
 
 
 def lowercase_first(tokenizer: Tokenizer) -> None:
@@ -165,6 +186,8 @@ def _check_size(path: Path) -> None:
 
 def _explain_bad_text(texts: Sequence[str]) -> InputError:
     for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            return InputError(f"Expected text {i} to be a string, got {type(text).__name__}.")
         try:
             text.encode()
         except UnicodeEncodeError as err:

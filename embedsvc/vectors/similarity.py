@@ -52,5 +52,7 @@ def top_k(
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    # In half precision squares overflow, and 1e-12 is 0.
+    vectors = np.asarray(vectors, np.float32)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
