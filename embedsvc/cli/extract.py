@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", help="Where to write: .parquet, .npz, .npy, .jsonl, or - for JSON lines."
 )
-@click.option("--model", default="minilm", show_default=True, help="Catalogue name or folder.")
+@click.option(
+    "--model",
+    default="minilm",
+    show_default=True,
+    help="Catalogue name, folder, or huggingface:OWNER/NAME.",
+)
 @click.option("--column", help="Column of the texts.  [default: text, or the only one]")
 @click.option("--id-column", help="Column of the ids.  [default: the row's position, from 0]")
 @click.option(
@@ -65,7 +70,9 @@ if TYPE_CHECKING:
     help="Defects in the input: stop, or write them to OUTPUT.rejects.jsonl and go on.",
 )
 @click.option("--batch-tokens", type=click.IntRange(min=1), help="Padded tokens a batch.")
-@click.option("--overwrite", is_flag=True, help="Replace the output, forget an earlier run.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace the output and what another command left of it."
+)
 @click.option("--dry-run", is_flag=True, help="Report rows, lengths and time; write nothing.")
 @click.option("--quiet", is_flag=True, help="No progress bar, no last line.")
 def extract(
@@ -103,8 +110,18 @@ def extract(
     When the run is stopped, by Ctrl-C or by a dead machine, the same command continues where it
     was. OUTPUT appears when it is complete; until then its parts are in OUTPUT.parts.
     """
+    from embedsvc.extract.estimate import dry_run as run_dry
+    from embedsvc.extract.estimate import estimate_rows
+    from embedsvc.extract.job import (
+        ExtractOptions,
+        check_stream,
+        extract_to_file,
+        extract_to_stream,
+    )
     from embedsvc.extract.rows import SourceOptions
     from embedsvc.extract.sources import open_sources
+    from embedsvc.extract.standing import check_columns, check_output
+    from embedsvc.progress import is_terminal, progress_bar
 
     if output is None and not dry_run:
         raise click.UsageError("Missing option '-o' / '--output', such as -o vectors.parquet.")
@@ -115,21 +132,17 @@ def extract(
         format=file_format,
         encoding=encoding,
     )
-    # Mistakes in names are answered before TensorFlow is loaded, which takes seconds.
+    options = ExtractOptions(
+        dtype=dtype, on_error=on_error, refuse_long=on_long == "error", overwrite=overwrite
+    )
+    # Mistakes are answered before TensorFlow is loaded, which takes seconds.
     sources = open_sources(inputs, reading)
-    if output not in (None, "-"):
-        from embedsvc.extract.outputs import output_format
-
-        output_format(Path(output))
-
-    with quiet_start():
-        from embedsvc.encoders.registry import load_encoder
-    from embedsvc.extract.estimate import dry_run as run_dry
-    from embedsvc.extract.estimate import estimate_rows
-    from embedsvc.extract.job import ExtractOptions, extract_to_file, extract_to_stream
-    from embedsvc.progress import progress_bar
-
-    encoder = load_encoder(
+    check_columns(reading)
+    if output == "-":
+        check_stream(options)
+    elif output is not None:
+        check_output(Path(output), sources)
+    encoder = _load_encoder(
         model,
         pooling=pooling,
         normalize=normalize,
@@ -138,14 +151,11 @@ def extract(
         on_long="truncate" if on_long == "error" else on_long,
         batch_tokens=batch_tokens,
     )
-    options = ExtractOptions(
-        dtype=dtype, on_error=on_error, refuse_long=on_long == "error", overwrite=overwrite
-    )
     if dry_run:
         _print_dry_run(run_dry(sources, encoder, unique_ids=id_column is not None))
         return
-    show = False if quiet else None
-    total = estimate_rows(sources)
+    show = is_terminal() and not quiet
+    total = estimate_rows(sources) if show else None
     with progress_bar("Embedding", total=total, unit="texts", show=show) as advance:
         if output == "-":
             summary = extract_to_stream(
@@ -168,6 +178,21 @@ def extract(
             )
     if not quiet:
         _print_summary(summary, encoder, str(output))
+
+
+def _load_encoder(model: str, **settings: Any) -> TextEncoder:
+    from embedsvc.catalogue.cards import get_model
+    from embedsvc.errors import ArtifactError, InputError
+
+    try:
+        if not Path(model).is_dir() and not {"/", "."} & set(model):
+            get_model(model)
+        with quiet_start():
+            from embedsvc.encoders.registry import load_encoder
+        return load_encoder(model, **settings)
+    except InputError as err:
+        # It is the model that is not usable, and no row of the input: another exit code.
+        raise ArtifactError(str(err)) from err
 
 
 def _print_summary(summary: Summary, encoder: TextEncoder, output: str) -> None:

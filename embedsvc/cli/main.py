@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -39,16 +40,25 @@ class _Program(click.Group):
         try:
             return super().invoke(ctx)
         except EmbedsvcError as err:
+            if isinstance(err, OutputError):
+                _drop_stdout()
             click.echo(f"Error: {err}", err=True)
             ctx.exit(exit_code(err))
-        except KeyboardInterrupt:
-            click.echo("\nInterrupted.", err=True)
+        except KeyboardInterrupt as err:
+            click.echo(f"\nInterrupted. {err}".rstrip(), err=True)
             ctx.exit(_INTERRUPTED)
         except BrokenPipeError:
-            # Whoever read our output has had enough, as `head` does. Python would try to flush
-            # once more at exit and complain.
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+            # Whoever read our output has had enough, as `head` does.
+            _drop_stdout()
             ctx.exit(0)
+
+
+def _drop_stdout() -> None:
+    """Send what still waits for stdout nowhere: Python would try it again at exit and complain."""
+    with suppress(OSError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def exit_code(err: EmbedsvcError) -> int:

@@ -16,13 +16,15 @@ def quiet_start() -> Iterator[None]:
     TensorFlow 2.21 notes its build options on stderr before its own log level applies, so no
     setting turns the notes off. They are shown all the same when the block fails.
     """
-    sys.stderr.flush()
     try:
         stderr = os.dup(2)
-    except OSError:  # no stderr at all, as under some service managers
+        notes = tempfile.TemporaryFile()  # noqa: SIM115
+    except OSError:  # no stderr at all, as under some service managers, or no space for notes
         yield
         return
-    with tempfile.TemporaryFile() as notes:
+    if sys.stderr:
+        sys.stderr.flush()
+    with notes:
         os.dup2(notes.fileno(), 2)
         try:
             yield

@@ -80,6 +80,7 @@ def dry_run(sources: Sources, encoder: Measurable, *, unique_ids: bool) -> DryRu
     max_tokens = encoder.describe()["max_tokens"]
     bins: Counter[int] = Counter()
     sample: list[str] = []
+    stride = 1
     for window in cut_windows(sources.rows(), unique_ids=unique_ids):
         result.rejects += len(window.rejects)
         result.examples += window.rejects[: 5 - len(result.examples)]
@@ -89,8 +90,11 @@ def dry_run(sources: Sources, encoder: Measurable, *, unique_ids: bool) -> DryRu
         result.too_long += int((lengths > max_tokens).sum())
         result.longest = max(result.longest, int(lengths.max(initial=0)))
         bins.update(np.searchsorted(HISTOGRAM_EDGES, lengths).tolist())
-        # From every window, so that a sorted file does not mislead.
-        sample += islice(window.texts, 0, None, max(1, len(window.texts) // 16))
+        # From everywhere, so that a sorted file does not mislead, but never more than fits.
+        if window.index % stride == 0:
+            sample += islice(window.texts, 0, None, max(1, len(window.texts) // 16))
+        if len(sample) >= 16 * _SAMPLE_SIZE:
+            sample, stride = sample[::2], stride * 2
     edges = (*HISTOGRAM_EDGES, None)
     result.histogram = {edge: bins[i] for i, edge in enumerate(edges) if bins[i]}
     step = max(1, len(sample) // _SAMPLE_SIZE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from embedsvc.errors import InputError
 from embedsvc.extract.journal import Journal
 from embedsvc.extract.outputs import OutputHeader, OutputTable, write_output
 from embedsvc.extract.parts import PartRecord
 from embedsvc.extract.passthrough import column_array, column_type
 
 ColumnTypes = dict[str, pa.DataType]
+# From here numbers round to infinity.
+_FLOAT16_OVERFLOW = 65_520
 
 
 def join_parts(journal: Journal, output: Path, *, settings: dict[str, Any], dtype: str) -> None:
@@ -28,12 +32,28 @@ def join_parts(journal: Journal, output: Path, *, settings: dict[str, Any], dtyp
         settings: what made the vectors, for the metadata.
         dtype: of the vectors: float32, float16, or int8 with one scale for all, so that
             `vector ~ int8 * scale` and dot products need one factor only.
+
+    Raises:
+        InputError: a component is too large for float16.
+        ArtifactError: a part was damaged.
     """
     records = journal.records
     types = column_types(records)
+    largest = max(record.largest for record in records)
+    if dtype == "float16" and largest >= _FLOAT16_OVERFLOW:
+        raise InputError(
+            f"Expected components that float16 holds, below {_FLOAT16_OVERFLOW:,}, got "
+            f"{largest:,.0f}. Run the same command with --dtype float32; {journal.safe}"
+        )
     # Of a model that gives nothing but zeros, any scale is right.
-    scale = (max(r.largest for r in records) or 1.0) / 127 if dtype == "int8" else None
-    metadata = {**settings, "dtype": dtype, **({} if scale is None else {"scale": scale})}
+    scale = (largest or 1.0) / 127 if dtype == "int8" else None
+    metadata = {
+        **settings,
+        "dtype": dtype,
+        "rejects": sum(record.rejects for record in records),
+        "content_sha256": content_digest(record.digest for record in records),
+        **({} if scale is None else {"scale": scale}),
+    }
     header = OutputHeader(
         n_rows=journal.n_rows,
         dim=settings["dim"],
@@ -44,6 +64,11 @@ def join_parts(journal: Journal, output: Path, *, settings: dict[str, Any], dtyp
     )
     tables = (to_output(table, types, dtype=dtype, scale=scale) for table in journal.tables())
     write_output(output, header, tables)
+
+
+def content_digest(digests: Iterable[str]) -> str:
+    """One sha256 for the input of all windows."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def column_types(records: Iterable[PartRecord]) -> ColumnTypes:
@@ -67,7 +92,8 @@ def to_output(
     flat = lists.flatten().to_numpy()
     vectors: NDArray[Any] = flat.reshape(len(part), lists.type.list_size)
     if scale is not None:
-        vectors = np.rint(vectors / scale)
+        # In float64, where the scale of the smallest numbers is not yet zero.
+        vectors = np.rint(vectors.astype(np.float64) / scale)
     columns = [part.column(name).combine_chunks() for name in ("id", "n_tokens", "truncated")]
     if types:
         values = [orjson.loads(packed) for packed in part.column("columns").to_pylist()]

@@ -5,71 +5,210 @@
       part-000000.parquet     the vectors of the first window, and so on
 
 A part is flushed and renamed before its line is flushed to the journal, so a line promises a whole
-part, whatever moment the machine dies at. A torn last line is dropped.
+part, whatever moment the machine dies at. What follows the last whole line is dropped.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from embedsvc.errors import ArtifactError, OutputError, ResumeError
+from embedsvc.extract.folder import (
+    locked,
+    not_writable,
+    parts_folder,
+    reason_of,
+    remove_partial_files,
+)
 from embedsvc.extract.parts import PartRecord
-from embedsvc.files import atomic_write, sync_folder
+from embedsvc.files import atomic_write
+
+_JOURNAL = "journal.jsonl"
 
 
 class Journal:
     """The parts folder of one output; open it with `open_journal`."""
 
-    def __init__(self, folder: Path, records: list[PartRecord], file: IO[bytes]) -> None:
-        self.folder = folder
-        self.records = records
-        self._file = file
+    def __init__(self, output: Path, settings: dict[str, Any]) -> None:
+        self.output = output
+        self.folder = parts_folder(output)
+        # Through JSON, so that a tuple equals the list it is saved as.
+        self._settings = orjson.loads(orjson.dumps(settings))
+        self.records: list[PartRecord] = []
 
     @property
     def n_rows(self) -> int:
         """Vectors that are safe on the disk."""
         return sum(record.rows for record in self.records)
 
-    def add(self, table: pa.Table, record: PartRecord) -> None:
-        """Save a part; when this returns, it outlives a power cut."""
-        with atomic_write(self._part(record.index)) as file:
-            pq.write_table(table, file, compression="none", use_dictionary=False)
-        record = replace(record, bytes=self._part(record.index).stat().st_size)
-        _append(self._file, asdict(record))
+    @property
+    def path(self) -> Path:
+        """The journal itself."""
+        return self.folder / _JOURNAL
+
+    @property
+    def safe(self) -> str:
+        """A sentence about what is done, for whoever stops here."""
+        return f"The {self.n_rows:,} rows done so far are safe in {self.folder}."
+
+    @contextmanager
+    def explaining_write_errors(self) -> Iterator[None]:
+        """Say of a full disk what is done and how to go on."""
+        try:
+            yield
+        except OSError as err:
+            raise OutputError(
+                f"Expected to write {self.output}, but {reason_of(err)}. {self.safe} "
+                "Make room for it there and run the same command again to continue."
+            ) from err
+
+    def add(self, table: pa.Table, record: PartRecord, rejects: list[dict[str, Any]]) -> None:
+        """Save a part; when this returns, it outlives a power cut.
+
+        Raises:
+            OutputError: the disk is full or not writable.
+        """
+        packed = pa.BufferOutputStream()
+        pq.write_table(table, packed, compression="none", use_dictionary=False)
+        content = packed.getvalue()
+        record = replace(record, bytes=content.size, crc32=zlib.crc32(content))
+        line = orjson.dumps({**asdict(record), "defects": rejects}) + b"\n"
+        with self.explaining_write_errors():
+            with atomic_write(self._part(record.index)) as file:
+                file.write(content)
+            _append(self.path, line)
         self.records.append(record)
 
+    def cut(self, n_records: int) -> None:
+        """Forget all but the first parts; also drops what a crash left of a line."""
+        lines = (line for line, _ in islice(self._lines(), n_records))
+        with self.explaining_write_errors(), atomic_write(self.path) as file:
+            file.write(orjson.dumps({"settings": self._settings}) + b"\n")
+            file.writelines(lines)
+        del self.records[n_records:]
+
     def tables(self) -> Iterator[pa.Table]:
-        """The parts, in order, one in memory at a time."""
+        """The parts, in order, one in memory at a time.
+
+        Raises:
+            ArtifactError: a part was damaged since it was written.
+        """
         for record in self.records:
-            yield pq.read_table(self._part(record.index))
+            path = self._part(record.index)
+            try:
+                content = path.read_bytes()
+                if zlib.crc32(content) != record.crc32:
+                    raise ValueError("another checksum")
+                table = pq.read_table(pa.BufferReader(content))
+            except (OSError, ValueError, pa.ArrowException) as err:
+                raise ArtifactError(
+                    f"Expected the part {path} as it was written, got a damaged one: {err}. "
+                    "Delete it and run the same command again to continue."
+                ) from err
+            yield table
+
+    def rejects(self) -> Iterator[dict[str, Any]]:
+        """The defects of all parts, in order, as they were added."""
+        for _, record in self._lines():
+            yield from record["defects"]
 
     def remove(self) -> None:
         """Delete the folder, when the output stands."""
-        self._file.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def take_over(self, *, overwrite: bool) -> None:
+        """Load what an earlier run left: a gapless run of whole parts from the first.
+
+        Args:
+            overwrite: drop what does not fit instead of refusing it.
+        """
+        if self.path.is_file() and self._check_settings(overwrite=overwrite):
+            for _, line in self._lines():
+                try:
+                    record = PartRecord(**{k: v for k, v in line.items() if k != "defects"})
+                except TypeError:
+                    break
+                if not self._is_whole(record):
+                    break
+                self.records.append(record)
+        self.cut(len(self.records))
+
+    def _check_settings(self, *, overwrite: bool) -> bool:
+        """Whether the parts of the earlier run can be used."""
+        try:
+            with self.path.open("rb") as file:
+                earlier: dict[str, Any] = dict(orjson.loads(file.readline())["settings"])
+        except (ValueError, KeyError, TypeError) as err:
+            if overwrite:
+                return False
+            raise ArtifactError(
+                f"Expected a journal of embedsvc in {self.path}, got something else: {err}. "
+                "Start again with --overwrite."
+            ) from err
+        now = self._settings
+        changed = [key for key in {**earlier, **now} if earlier.get(key) != now.get(key)]
+        if overwrite:
+            # Each part is compared with its rows, so those before the first edit still hold.
+            return changed in ([], ["input"])
+        if not changed:
+            return True
+        key = changed[0]
+        what = (
+            "the input has changed"
+            if key == "input"
+            else f"{key} was {earlier.get(key)!r} and is {now.get(key)!r} now"
+        )
+        raise ResumeError(
+            f"Expected the same run as the one that left {self.folder}, but {what}. Run with the "
+            "settings and input of before to continue it, or add --overwrite to start again."
+        )
+
+    def _is_whole(self, record: PartRecord) -> bool:
+        path = self._part(record.index)
+        return (
+            record.index == len(self.records)
+            and path.is_file()
+            and path.stat().st_size == record.bytes
+        )
+
     def _part(self, index: int) -> Path:
-        return _part_path(self.folder, index)
+        return self.folder / f"part-{index:06}.parquet"
+
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """The whole lines after the first, raw and parsed."""
+        if not self.path.is_file():
+            return
+        with self.path.open("rb") as file:
+            file.readline()
+            for line in file:
+                try:
+                    parsed = orjson.loads(line if line.endswith(b"\n") else b"")
+                except ValueError:
+                    return
+                if not isinstance(parsed, dict):
+                    return
+                yield line, parsed
 
 
-def _part_path(folder: Path, index: int) -> Path:
-    return folder / f"part-{index:06}.parquet"
-
-
-def parts_folder(output: Path) -> Path:
-    """The folder beside an output that holds what is done so far."""
-    return output.with_name(output.name + ".parts")
+def _append(path: Path, line: bytes) -> None:
+    # Unbuffered, so that a full disk leaves nothing that closing would try to write again.
+    with path.open("ab", buffering=0) as file:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -79,99 +218,27 @@ def open_journal(output: Path, settings: dict[str, Any], *, overwrite: bool) -> 
     Args:
         output: where the results will stand.
         settings: everything the vectors depend on; must be the same as the earlier run's.
-        overwrite: forget what an earlier run left.
+        overwrite: drop what an earlier run with other settings left, instead of refusing.
 
     Yields:
-        A journal whose records are a gapless run of parts from the first.
+        A journal whose records are a gapless run of parts from the first. A folder that is still
+        without parts at the end is removed.
 
     Raises:
         ResumeError: the parts there belong to a run with other settings or input, or another
             process is writing them now.
+        ArtifactError: the journal there is not one.
         OutputError: the folder cannot be written.
     """
-    folder = parts_folder(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
-        lock.acquire(blocking=False)
-    except Timeout as err:
-        raise ResumeError(
-            f"Expected {folder} to be free, but another process is writing to it. "
-            "Wait for it to end, or choose another output."
-        ) from err
-    except OSError as err:
-        raise OutputError(
-            f"Expected to write beside {output}, got: {err.strerror}. Choose another output."
-        ) from err
-    try:
-        path = folder / "journal.jsonl"
-        if overwrite:
-            path.unlink(missing_ok=True)
-        records = _read(path, folder, settings)
-        with path.open("r+b" if records is not None else "wb") as file:
-            if records is None:
-                _append(file, {"settings": settings})
-                sync_folder(folder)
-            else:
-                _drop_torn_end(file, len(records))
-            yield Journal(folder, records or [], file)
-    finally:
-        lock.release()
-
-
-def _append(file: IO[bytes], line: dict[str, Any]) -> None:
-    file.write(orjson.dumps(line) + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _read(path: Path, folder: Path, settings: dict[str, Any]) -> list[PartRecord] | None:
-    """The records of an earlier run, or None where there is none."""
-    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-    if not lines:
-        return None
-    try:
-        earlier = orjson.loads(lines[0])["settings"]
-        parsed = [PartRecord(**orjson.loads(line)) for line in lines[1:]]
-    except (ValueError, KeyError, TypeError) as err:
-        raise ArtifactError(
-            f"Expected a journal of embedsvc in {path}, got something else: {err}. "
-            "Start again with --overwrite."
-        ) from err
-    _check_settings(folder, earlier, settings)
-    records: list[PartRecord] = []
-    for record in parsed:
-        part = _part_path(folder, record.index)
-        if record.index != len(records) or not part.is_file():
-            break
-        if part.stat().st_size != record.bytes:
-            break
-        records.append(record)
-    return records
-
-
-def _drop_torn_end(file: IO[bytes], n_records: int) -> None:
-    """Cut off what follows the last usable record, so that new lines stand on their own."""
-    end = 0
-    for _ in range(1 + n_records):
-        end += len(file.readline())
-    file.truncate(end)
-    file.seek(end)
-
-
-def _check_settings(folder: Path, earlier: dict[str, Any], now: dict[str, Any]) -> None:
-    # Through JSON, so that a tuple equals the list it was saved as.
-    now = orjson.loads(orjson.dumps(now))
-    changed = [key for key in {**earlier, **now} if earlier.get(key) != now.get(key)]
-    if not changed:
-        return
-    key = changed[0]
-    what = (
-        "the input has changed"
-        if key == "input"
-        else f"{key} was {earlier.get(key)!r} and is {now.get(key)!r} now"
-    )
-    raise ResumeError(
-        f"Expected the same run as the one that left {folder}, but {what}. Run with the settings "
-        "and input of before to continue it, or add --overwrite to start again."
-    )
+    journal = Journal(output, settings)
+    with locked(output):
+        try:
+            remove_partial_files(output)
+            journal.take_over(overwrite=overwrite)
+        except OSError as err:
+            raise not_writable(output, err) from err
+        try:
+            yield journal
+        finally:
+            if not journal.records:
+                journal.remove()

@@ -6,12 +6,18 @@
 | .npz     | `vectors`, array of (n, dim)   | arrays of the same names | `metadata`, JSON string |
 | .npy     | array of (n, dim)              | OUT.ids.jsonl            | OUT.metadata.json       |
 | .jsonl   | `vector`, a list               | keys                     | OUT.metadata.json       |
+
+OUT is the whole name: beside vectors.npy stand vectors.npy.ids.jsonl and vectors.npy.metadata.json.
 """
 
 from __future__ import annotations
 
+import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +34,9 @@ from embedsvc.files import atomic_write, read_json
 
 METADATA_KEY = b"embedsvc"
 _ROW_GROUP = 32_768
+_ROW_GROUP_BYTES = 64 << 20
+# Integers of this many characters are exact as float64.
+_EXACT_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class OutputHeader:
         dtype: of the vectors.
         metadata: what made the vectors.
         schema: of the rows beside the vectors.
-        longest: characters of the longest string of each string column.
+        longest: characters of the longest value, by column.
     """
 
     n_rows: int
@@ -101,16 +110,33 @@ def read_metadata(path: Path) -> dict[str, Any]:
             case ".parquet":
                 raw = (pq.read_schema(path).metadata or {})[METADATA_KEY]
             case ".npz":
-                with np.load(path, allow_pickle=False) as arrays:
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                     raw = str(arrays["metadata"])
             case _:
                 return read_json(_beside(path, "metadata.json"))
-        metadata: dict[str, Any] = orjson.loads(raw)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, pa.ArrowException) as err:
+        metadata: dict[str, Any] = dict(orjson.loads(raw))
+    except _UNREADABLE as err:
         raise ArtifactError(
             f"Expected vectors written by embedsvc in {path}, got something else: {err}"
         ) from err
     return metadata
+
+
+# What NumPy, zipfile and Arrow raise for files that are not what their ending says.
+_UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    pa.ArrowException,
+)
 
 
 def write_jsonl_rows(file: IO[bytes], table: OutputTable) -> None:
@@ -162,7 +188,7 @@ def _write_npz(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) 
         everything = pa.concat_tables(rows) if rows else header.schema.empty_table()
         for name in header.schema.names:
             column = everything.column(name)
-            dtype = _numpy_dtype(header.schema.field(name), header.longest)
+            dtype = _numpy_dtype(column, header.longest.get(name, 1))
             chunks = (_to_numpy(chunk, dtype) for chunk in column.chunks)
             with archive.open(_member(name), "w", force_zip64=True) as member:
                 _write_array(member, (header.n_rows,), dtype, chunks)
@@ -172,24 +198,23 @@ def _write_npz(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) 
 
 
 def _write_npy(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) -> None:
-    with atomic_write(path) as file:
-        with atomic_write(_beside(path, "ids.jsonl")) as ids:
+    with _together(path, "ids.jsonl", "metadata.json") as (file, ids, metadata):
 
-            def vectors() -> Iterator[NDArray[Any]]:
-                for table in tables:
-                    for row in table.rows.to_pylist():
-                        ids.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-                    yield table.vectors
+        def vectors() -> Iterator[NDArray[Any]]:
+            for table in tables:
+                for row in table.rows.to_pylist():
+                    ids.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+                yield table.vectors
 
-            _write_array(file, (header.n_rows, header.dim), header.dtype, vectors())
-        _write_metadata(path, header)
+        _write_array(file, (header.n_rows, header.dim), header.dtype, vectors())
+        metadata.write(orjson.dumps(header.metadata, option=orjson.OPT_INDENT_2))
 
 
 def _write_jsonl(path: Path, header: OutputHeader, tables: Iterable[OutputTable]) -> None:
-    with atomic_write(path) as file:
+    with _together(path, "metadata.json") as (file, metadata):
         for table in tables:
             write_jsonl_rows(file, table)
-        _write_metadata(path, header)
+        metadata.write(orjson.dumps(header.metadata, option=orjson.OPT_INDENT_2))
 
 
 _WRITERS: dict[str, Callable[[Path, OutputHeader, Iterable[OutputTable]], None]] = {
@@ -201,18 +226,31 @@ _WRITERS: dict[str, Callable[[Path, OutputHeader, Iterable[OutputTable]], None]]
 OUTPUT_ENDINGS = tuple(_WRITERS)
 
 
-def _write_metadata(path: Path, header: OutputHeader) -> None:
-    with atomic_write(_beside(path, "metadata.json")) as file:
-        file.write(orjson.dumps(header.metadata, option=orjson.OPT_INDENT_2))
+@contextmanager
+def _together(path: Path, *endings: str) -> Iterator[list[IO[bytes]]]:
+    """Open the output and the files beside it; an output that stands has its own files beside it.
+
+    The output is renamed last, and an old one is gone before the first file beside it changes.
+    """
+    with ExitStack() as stack:
+        paths = [path, *(_beside(path, ending) for ending in endings)]
+        files = [stack.enter_context(atomic_write(one)) for one in paths]
+        yield files
+        for file in files:
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink(missing_ok=True)
 
 
 def _beside(path: Path, ending: str) -> Path:
-    return path.with_suffix(f".{ending}")
+    return path.with_name(f"{path.name}.{ending}")
 
 
 def _member(name: str) -> str:
     """A column's array in the zip; a name cannot leave the archive or hide another array."""
-    return f"{name.replace('/', '_')}.npy"
+    for char, escape in (("%", "%25"), ("/", "%2F"), ("\0", "%00")):
+        name = name.replace(char, escape)
+    return f"{name}.npy"
 
 
 def _write_array(
@@ -227,33 +265,34 @@ def _write_array(
         file.write(np.ascontiguousarray(chunk, dtype=dtype).tobytes())
 
 
-def _numpy_dtype(field: pa.Field, longest: dict[str, int]) -> np.dtype[Any]:
-    if pa.types.is_string(field.type):
-        return np.dtype(f"<U{max(1, longest[field.name])}")
-    # NumPy has no missing numbers or truth values but NaN.
-    if field.nullable and not pa.types.is_floating(field.type):
-        return np.dtype(np.float64)
-    numpy_type: type[np.generic] = field.type.to_pandas_dtype()
-    return np.dtype(numpy_type)
+def _numpy_dtype(column: pa.ChunkedArray, longest: int) -> np.dtype[Any]:
+    kind = column.type
+    # NumPy has no missing numbers or truth values but NaN, and float64 rounds long integers.
+    too_long = pa.types.is_integer(kind) and longest > _EXACT_DIGITS
+    if pa.types.is_string(kind) or (column.null_count and too_long):
+        return np.dtype(f"<U{max(1, longest)}")
+    return np.dtype(np.float64 if column.null_count else kind.to_pandas_dtype())
 
 
 def _to_numpy(chunk: pa.Array, dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "U":
         return np.array(["" if value is None else value for value in chunk.to_pylist()], dtype)
-    values = chunk.cast(pa.float64()) if dtype == np.float64 else chunk
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype)
+    if dtype == np.float64:
+        chunk = chunk.cast(pa.float64())
+    return np.asarray(chunk.to_numpy(zero_copy_only=False), dtype)
 
 
 def _grouped(tables: Iterable[OutputTable]) -> Iterator[OutputTable]:
     """Join parts into row groups: large enough to read fast, small enough for memory."""
     waiting: list[OutputTable] = []
-    count = 0
+    count = size = 0
     for table in tables:
         waiting.append(table)
         count += len(table.vectors)
-        if count >= _ROW_GROUP:
+        size += table.vectors.nbytes + table.rows.nbytes
+        if count >= _ROW_GROUP or size >= _ROW_GROUP_BYTES:
             yield _join(waiting)
-            waiting, count = [], 0
+            waiting, count, size = [], 0, 0
     if waiting:
         yield _join(waiting)
 

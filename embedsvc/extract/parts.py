@@ -11,7 +11,8 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from embedsvc.extract.passthrough import kind_of
+from embedsvc.errors import ArtifactError
+from embedsvc.extract.passthrough import kind_of, storable
 from embedsvc.extract.windows import Window
 
 PARTS_LAYOUT = 1
@@ -48,11 +49,12 @@ class PartRecord:
         tokens: tokens of its texts, before any truncation.
         truncated: texts that were truncated.
         empty: texts of nothing but white space.
-        rejects: defects, as written to the rejects file.
+        rejects: how many defects there were.
         largest: the largest absolute component, from which the scale of int8 vectors comes.
         longest: characters of the longest string, of the ids and of each passthrough column.
         kinds: the kinds of JSON values in each passthrough column.
         bytes: size of the part's file.
+        crc32: of the part's file.
     """
 
     index: int
@@ -61,11 +63,12 @@ class PartRecord:
     tokens: int
     truncated: int
     empty: int
-    rejects: list[dict[str, Any]]
+    rejects: int
     largest: float
     longest: dict[str, int]
     kinds: dict[str, list[str]]
     bytes: int = 0
+    crc32: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,15 @@ def to_part(
     Returns:
         A table of `id`, `n_tokens`, `truncated`, `vector` and `columns`, and its record. The one
         type of a passthrough column is known only when all parts are, so `columns` holds JSON.
+
+    Raises:
+        ArtifactError: the encoder gave vectors that are not finite.
     """
     rows = window.rows
     vectors = np.ascontiguousarray(encoded.vectors, np.float32)
+    _check_finite(window, vectors)
     flat = pa.array(vectors.reshape(-1))
-    packed = [orjson.dumps(row.columns, default=str) for row in rows]
+    packed = [orjson.dumps(storable(row.columns), default=str) for row in rows]
     table = pa.table(
         {
             "id": pa.array([row.id for row in rows], pa.string()),
@@ -128,21 +135,12 @@ def to_part(
     columns = {name: [row.columns.get(name) for row in rows] for name in include}
     record = PartRecord(
         index=window.index,
-        digest=window.digest(),
+        digest=window.digest,
         rows=len(rows),
         tokens=int(encoded.n_tokens.sum()),
         truncated=int(encoded.truncated.sum()),
         empty=sum(not row.text.strip() for row in rows),
-        rejects=[
-            {
-                "where": r.where,
-                "file": r.file,
-                "line": r.line,
-                "reason": r.reason,
-                "text": r.excerpt,
-            }
-            for r in window.rejects
-        ],
+        rejects=len(window.rejects),
         largest=float(np.abs(vectors).max(initial=0.0)),
         longest={
             "id": max((len(row.id) for row in rows), default=0),
@@ -161,8 +159,18 @@ def summarize(records: Iterable[PartRecord]) -> Summary:
         tokens=sum(record.tokens for record in records),
         truncated=sum(record.truncated for record in records),
         empty=sum(record.empty for record in records),
-        rejects=sum(len(record.rejects) for record in records),
+        rejects=sum(record.rejects for record in records),
     )
+
+
+def _check_finite(window: Window, vectors: NDArray[np.float32]) -> None:
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        row = window.rows[int(np.argmin(finite))]
+        raise ArtifactError(
+            f"Expected finite vectors of the model, got NaN or infinity for {row.where}. The model "
+            "or its weights are broken: check them, or choose another model."
+        )
 
 
 def _length(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,12 +11,26 @@ import pyarrow as pa
 
 _KINDS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
 _INT64 = range(-(2**63), 2**63)
+_EXACT = range(-(2**53), 2**53 + 1)
 
 
 def kind_of(value: Any) -> str:
-    """The JSON kind of a value: bool, int, float, str, null or other."""
+    """The JSON kind of a value: bool, int, long, float, str, null or other.
+
+    A "long" integer is one that a float would round.
+    """
     kind = _KINDS.get(type(value), "other")
-    return "other" if kind == "int" and value not in _INT64 else kind
+    if kind != "int" or value in _EXACT:
+        return kind
+    return "long" if value in _INT64 else "other"
+
+
+def storable(columns: dict[str, Any]) -> dict[str, Any]:
+    """Values as they can be kept as JSON, which has no infinity: as strings `float` understands."""
+    return {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in columns.items()
+    }
 
 
 def column_type(kinds: Iterable[str]) -> pa.DataType:
@@ -23,7 +38,7 @@ def column_type(kinds: Iterable[str]) -> pa.DataType:
     found = set(kinds) - {"null"}
     if found == {"bool"}:
         return pa.bool_()
-    if found == {"int"}:
+    if found and found <= {"int", "long"}:
         return pa.int64()
     if found and found <= {"int", "float"}:
         return pa.float64()
