@@ -1,4 +1,4 @@
-"""Turn texts and images into vectors you can act on, with TensorFlow.
+"""Turn texts into vectors you can act on, with TensorFlow.
 
 Public names load on first use, so `import embedsvc` stays light:
 

@@ -73,7 +73,7 @@ def exit_code(err: EmbedsvcError) -> int:
 )
 @click.version_option(__version__, package_name="embedsvc")
 def main() -> None:
-    """Turn texts and images into vectors you can act on.
+    """Turn texts into vectors you can act on.
 
     \b
     embedsvc quickstart                                     try it on sample texts

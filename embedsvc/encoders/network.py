@@ -144,9 +144,7 @@ class TextNetwork:
             Float32 array of shape (n_sequences, dim).
         """
         lengths = np.fromiter(map(len, sequences), np.int32, count=len(sequences))
-        # A batch is computed in the thread that asks for it: operations that hop between
-        # threads leave their core's cache behind, which costs 6 % on two cores.
-        with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):
+        with tf.experimental.function_executor_type(self.runtime.executor):
             vectors = self._embed(tf.constant(pad(sequences)), tf.constant(lengths))
         result: NDArray[np.float32] = vectors.numpy()
         return result
