@@ -1,4 +1,4 @@
-"""Turn texts into vectors you can act on, with TensorFlow.
+"""Turn texts and images into vectors you can act on, with TensorFlow.
 
 Public names load on first use, so `import embedsvc` stays light:
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from embedsvc.encoders.image import ImageEncoder
     from embedsvc.encoders.registry import load_encoder
     from embedsvc.encoders.text import EncodeInfo, TextEncoder
     from embedsvc.errors import EmbedsvcError
@@ -23,11 +24,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "EmbedsvcError": "embedsvc.errors",
     "EncodeInfo": "embedsvc.encoders.text",
+    "ImageEncoder": "embedsvc.encoders.image",
     "TextEncoder": "embedsvc.encoders.text",
     "load_encoder": "embedsvc.encoders.registry",
 }
 
-__all__ = ["EmbedsvcError", "EncodeInfo", "TextEncoder", "__version__", "load_encoder"]
+__all__ = [
+    "EmbedsvcError",
+    "EncodeInfo",
+    "ImageEncoder",
+    "TextEncoder",
+    "__version__",
+    "load_encoder",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -42,6 +42,17 @@ def minilm(minilm_folder: Path):
     return load_encoder("minilm")
 
 
+@pytest.fixture(scope="session")
+def lite0():
+    """The real encoder of images. Do not change its settings."""
+    from embedsvc.encoders.registry import load_encoder
+
+    try:
+        return load_encoder("efficientnet-lite0")
+    except OfflineError as err:
+        pytest.skip(str(err))
+
+
 @pytest.fixture
 def tiny_bert_folder(tmp_path: Path) -> Callable[..., Path]:
     """Writes a tiny random BERT folder; takes the options of `write_tiny_bert`."""

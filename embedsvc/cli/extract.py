@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from embedsvc.cli.extract_shown import (
+    show_image_dry_run,
+    show_reject,
+    show_summary,
+    show_text_dry_run,
+)
 from embedsvc.cli.startup import quiet_start
 
 if TYPE_CHECKING:
-    from embedsvc.encoders.text import TextEncoder
-    from embedsvc.extract.estimate import DryRun
-    from embedsvc.extract.parts import Summary
-    from embedsvc.extract.rows import Reject
+    from embedsvc.extract.choosing import Choice
+    from embedsvc.extract.kinds import Inputs
+    from embedsvc.extract.rows import SourceOptions
+
+# Options by what they are about; the others suit everything.
+_OF_KIND = {
+    "texts": ("max_tokens", "on_long", "batch_tokens"),
+    "images": ("size", "resize", "lighting", "batch_images"),
+}
+_OF_TABLES = ("column", "id_column", "include_columns", "file_format", "encoding")
+_POOLINGS = {"texts": ("mean", "cls", "max", "pooled"), "images": ("mean", "gem", "max")}
 
 
-@click.command(short_help="Turn texts into vectors.")
+def _parse_size(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Height and width out of "224" or "224x320"."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", value.lower())
+    if match is None:
+        raise click.BadParameter(
+            f"{value!r} is no size. Pass height x width in pixels, such as 224x320, or 224."
+        )
+    return int(match[1]), int(match[2] or match[1])
+
+
+@click.command(short_help="Turn texts or images into vectors.")
 @click.argument("inputs", nargs=-1, required=True)
 @click.option(
     "-o", "--output", help="Where to write: .parquet, .npz, .npy, .jsonl, or - for JSON lines."
 )
 @click.option(
     "--model",
-    default="minilm",
-    show_default=True,
-    help="Catalogue name, folder, or huggingface:OWNER/NAME.",
+    help="Catalogue name, folder, huggingface:OWNER/NAME or keras:NAME.  "
+    "[default: minilm for texts, efficientnet-lite0 for images]",
 )
-@click.option("--column", help="Column of the texts.  [default: text, or the only one]")
+@click.option(
+    "--column", help="Column of the texts, or of the paths.  [default: text, or the only one]"
+)
 @click.option("--id-column", help="Column of the ids.  [default: the row's position, from 0]")
 @click.option(
     "--include-columns",
@@ -50,8 +81,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--pooling",
-    type=click.Choice(["mean", "cls", "max", "pooled"]),
-    help="From token vectors to a text's.  [default: the model's]",
+    type=click.Choice(["mean", "max", "cls", "pooled", "gem"]),
+    help="From many vectors to one: cls and pooled for texts, gem for images, mean and max for "
+    "both.  [default: the model's]",
 )
 @click.option("--normalize/--no-normalize", default=None, help="Vectors of length 1.")
 @click.option("--max-tokens", type=int, help="Tokens a text.  [default: the model's limit]")
@@ -63,23 +95,47 @@ if TYPE_CHECKING:
     help="Longer texts: cut and count them, treat them as defects, or average their chunks.",
 )
 @click.option(
+    "--size",
+    metavar="HxW",
+    callback=_parse_size,
+    help="Pixels that images are brought to.  [default: the model's]",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(["stretch", "fit", "crop"]),
+    default="stretch",
+    show_default=True,
+    help="Images of another shape: stretch them, pad them, or cut their borders off.",
+)
+@click.option(
+    "--lighting",
+    type=click.Choice(["keep", "normalize"]),
+    default="keep",
+    show_default=True,
+    help="Brightness of images: keep it, or make it tell nothing.",
+)
+@click.option(
     "--on-error",
     type=click.Choice(["error", "skip"]),
     default="error",
     show_default=True,
     help="Defects in the input: stop, or write them to OUTPUT.rejects.jsonl and go on.",
 )
-@click.option("--batch-tokens", type=click.IntRange(min=1), help="Padded tokens a batch.")
+@click.option("--batch-tokens", type=click.IntRange(min=1), help="Padded tokens a batch of texts.")
+@click.option("--batch-images", type=click.IntRange(min=1), help="Images a batch.")
 @click.option(
     "--overwrite", is_flag=True, help="Replace the output and what another command left of it."
 )
-@click.option("--dry-run", is_flag=True, help="Report rows, lengths and time; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Report rows, sizes and time; write nothing.")
 @click.option("--quiet", is_flag=True, help="No progress bar, no last line.")
+@click.pass_context
 def extract(
+    ctx: click.Context,
+    /,
     *,
     inputs: tuple[str, ...],
     output: str | None,
-    model: str,
+    model: str | None,
     column: str | None,
     id_column: str | None,
     include_columns: tuple[str, ...],
@@ -90,28 +146,35 @@ def extract(
     normalize: bool | None,
     max_tokens: int | None,
     on_long: str,
+    size: tuple[int, int] | None,
+    resize: str,
+    lighting: str,
     on_error: str,
     batch_tokens: int | None,
+    batch_images: int | None,
     overwrite: bool,
     dry_run: bool,
     quiet: bool,
 ) -> None:
-    """Turn the texts of INPUTS into vectors.
+    """Turn the texts or images of INPUTS into vectors.
 
-    INPUTS are .txt (a text a line), .csv, .tsv, .jsonl or .parquet files, globs, or - for
-    standard input; the text kinds may be gzipped (.gz). Memory stays bounded whatever their size.
+    Texts are .txt (a text a line), .csv, .tsv, .jsonl or .parquet files, globs, or - for standard
+    input; the text kinds may be gzipped (.gz). Images are folders, globs, or files such as .jpg and
+    .png; or a table with the --column of their paths, with an image --model. Memory stays bounded
+    whatever their number and size.
 
     \b
     embedsvc extract reviews.csv --column review --id-column id -o reviews.parquet
     embedsvc extract 'logs/*.jsonl.gz' --column message -o logs.parquet --on-error skip
+    embedsvc extract photos/ -o photos.parquet
+    embedsvc extract parts.csv --column path --model efficientnet-lite0 -o parts.parquet
     embedsvc extract reviews.csv --dry-run
     echo hello | embedsvc extract - -o -
 
     When the run is stopped, by Ctrl-C or by a dead machine, the same command continues where it
     was. OUTPUT appears when it is complete; until then its parts are in OUTPUT.parts.
     """
-    from embedsvc.extract.estimate import dry_run as run_dry
-    from embedsvc.extract.estimate import estimate_rows
+    from embedsvc.extract.choosing import choose
     from embedsvc.extract.job import (
         ExtractOptions,
         check_stream,
@@ -119,7 +182,6 @@ def extract(
         extract_to_stream,
     )
     from embedsvc.extract.rows import SourceOptions
-    from embedsvc.extract.sources import open_sources
     from embedsvc.extract.standing import check_columns, check_output
     from embedsvc.progress import is_terminal, progress_bar
 
@@ -136,27 +198,23 @@ def extract(
         dtype=dtype, on_error=on_error, refuse_long=on_long == "error", overwrite=overwrite
     )
     # Mistakes are answered before TensorFlow is loaded, which takes seconds.
-    sources = open_sources(inputs, reading)
-    check_columns(reading)
+    choice = choose(inputs, model=model, column=column)
+    _check_options(ctx, choice)
+    sources = _open(inputs, reading, choice)
+    check_columns(reading, choice.kind)
     if output == "-":
         check_stream(options)
     elif output is not None:
         check_output(Path(output), sources)
-    encoder = _load_encoder(
-        model,
-        pooling=pooling,
-        normalize=normalize,
-        max_tokens=max_tokens,
-        # A text that is too long is then a defect of its row, with file and line.
-        on_long="truncate" if on_long == "error" else on_long,
-        batch_tokens=batch_tokens,
-    )
+    given = {**ctx.params, "on_long": "truncate" if options.refuse_long else on_long}
+    names = ("pooling", "normalize", *_OF_KIND[choice.kind.name])
+    encoder = _load_encoder(choice.model, {name: given[name] for name in names})
     if dry_run:
-        _print_dry_run(run_dry(sources, encoder, unique_ids=id_column is not None))
+        _run_dry(sources, encoder)
         return
     show = is_terminal() and not quiet
-    total = estimate_rows(sources) if show else None
-    with progress_bar("Embedding", total=total, unit="texts", show=show) as advance:
+    total = sources.total() if show else None
+    with progress_bar("Embedding", total=total, unit=choice.kind.name, show=show) as advance:
         if output == "-":
             summary = extract_to_stream(
                 sources,
@@ -164,7 +222,7 @@ def extract(
                 sys.stdout.buffer,
                 reading=reading,
                 options=options,
-                on_reject=_print_reject,
+                on_reject=show_reject,
                 advance=advance,
             )
         else:
@@ -177,16 +235,59 @@ def extract(
                 advance=advance,
             )
     if not quiet:
-        _print_summary(summary, encoder, str(output))
+        show_summary(summary, choice.kind, encoder, str(output))
 
 
-def _load_encoder(model: str, **settings: Any) -> TextEncoder:
-    from embedsvc.catalogue.cards import get_model
+def _check_options(ctx: click.Context, choice: Choice) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        InputError: such an option is given.
+    """
+    from embedsvc.errors import InputError
+
+    kind = choice.kind.name
+    refused = {
+        name: f"Expected no {{option}} with {kind}: it is for {other}. Leave it out."
+        for other, names in _OF_KIND.items()
+        for name in names
+        if other != kind
+    }
+    if not choice.table:
+        reason = (
+            "Expected no {option} with images in folders, which have no rows and columns. Leave it "
+            "out, or list the images in a CSV file and pass --column, the column of their paths."
+        )
+        refused |= dict.fromkeys(_OF_TABLES, reason)
+    for param in ctx.command.params:
+        given = ctx.get_parameter_source(str(param.name)) is not ParameterSource.DEFAULT
+        if given and param.name in refused:
+            raise InputError(refused[param.name].format(option=param.opts[0]))
+    pooling = ctx.params["pooling"]
+    if pooling not in (None, *_POOLINGS[kind]):
+        raise InputError(
+            f"Expected a --pooling for {kind}, one of {', '.join(_POOLINGS[kind])}, "
+            f"got {pooling!r}."
+        )
+
+
+def _open(inputs: Sequence[str], reading: SourceOptions, choice: Choice) -> Inputs:
+    if choice.kind.name == "texts":
+        from embedsvc.extract.sources import open_sources
+
+        return open_sources(inputs, reading)
+    from embedsvc.datasets.folders import iter_images
+    from embedsvc.extract.image_inputs import open_image_table, open_images
+
+    if choice.table:
+        return open_image_table(inputs, reading)
+    return open_images(inputs, reading, scan=iter_images)
+
+
+def _load_encoder(model: str, settings: dict[str, Any]) -> Any:
     from embedsvc.errors import ArtifactError, InputError
 
     try:
-        if not Path(model).is_dir() and not {"/", "."} & set(model):
-            get_model(model)
         with quiet_start():
             from embedsvc.encoders.registry import load_encoder
         return load_encoder(model, **settings)
@@ -195,54 +296,12 @@ def _load_encoder(model: str, **settings: Any) -> TextEncoder:
         raise ArtifactError(str(err)) from err
 
 
-def _print_summary(summary: Summary, encoder: TextEncoder, output: str) -> None:
-    if summary.stood_already:
-        click.echo(f"{output} is already complete: nothing to do.", err=True)
-        return
-    parts = [f"{summary.rows:,} texts", f"{summary.tokens:,} tokens"]
-    if summary.resumed:
-        parts.append(f"{summary.resumed:,} texts from the run before")
-    if summary.empty:
-        parts.append(f"{summary.empty:,} empty")
-    parts.append(f"{summary.truncated:,} truncated")
-    parts.append(f"{summary.rejects:,} rejects")
-    parts.append(f"{summary.seconds:.1f} s")
-    parts.append(f"{summary.rate:,.0f} texts/s")
-    click.echo(f"{output}: " + ", ".join(parts), err=True)
-    if summary.truncated:
-        limit = encoder.describe()["max_tokens"]
-        click.echo(
-            f"{summary.truncated:,} texts are longer than {limit} tokens and were cut there; "
-            "their rows say truncated. To use all of a text: --on-long split.",
-            err=True,
-        )
-    if summary.rejects and output != "-":
-        click.echo(f"The rejects are in {output}.rejects.jsonl.", err=True)
+def _run_dry(sources: Inputs, encoder: Any) -> None:
+    if sources.kind.name == "texts":
+        from embedsvc.extract.estimate import dry_run
 
+        show_text_dry_run(dry_run(sources, encoder))
+    else:
+        from embedsvc.extract.estimate_images import dry_run_images
 
-def _print_reject(reject: Reject) -> None:
-    click.echo(f"Rejected {reject.where}: {reject.reason}", err=True)
-
-
-def _print_dry_run(result: DryRun) -> None:
-    click.echo(f"rows      {result.rows:,}")
-    click.echo(f"rejects   {result.rejects:,}")
-    for reject in result.examples:
-        click.echo(f"          {reject.where}: {reject.reason}")
-    click.echo(f"tokens    {result.tokens:,} (longest text {result.longest:,})")
-    click.echo(f"too long  {result.too_long:,}")
-    click.echo(f"vectors   {result.vector_bytes / 1e6:,.1f} MB as float32")
-    click.echo(f"time      about {_duration(result.seconds)} on this machine")
-    if result.histogram:
-        click.echo("texts by tokens")
-    most = max(result.histogram.values(), default=1)
-    for edge, count in result.histogram.items():
-        label = "more" if edge is None else f"to {edge}"
-        click.echo(f"  {label:>7} {count:>11,} {'#' * -(-40 * count // most)}")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+        show_image_dry_run(dry_run_images(sources, encoder))

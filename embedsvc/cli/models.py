@@ -15,6 +15,12 @@ from embedsvc.catalogue.cards import ModelCard, get_model, list_models
 from embedsvc.errors import WeightsError
 from embedsvc.files import format_bytes
 
+# How a model of a kind is put to work.
+_USES = {
+    "text": "embedsvc extract reviews.csv --column review --model {name} -o reviews.parquet",
+    "image": "embedsvc extract photos/ --model {name} -o photos.parquet",
+}
+
 
 @click.group()
 def models() -> None:
@@ -32,6 +38,9 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list_command(*, as_json: bool) -> None:
     """List the models of the catalogue and say which are cached.
+
+    Beside them, commands that take --model take huggingface:OWNER/NAME or a Hugging Face folder for
+    texts, and keras:NAME, a network of keras.applications, for images.
 
     \b
     Examples:
@@ -66,7 +75,7 @@ def info_command(name: str, *, as_json: bool) -> None:
     \b
     Examples:
       embedsvc models info minilm
-      embedsvc models info minilm --json
+      embedsvc models info efficientnet-lite0 --json
     """
     card = get_model(name)
     details = _details(card)
@@ -168,6 +177,7 @@ def _details(card: ModelCard) -> dict[str, Any]:
         "cached_bytes": cached_bytes(card),
         "cache_folder": str(model_folder(card)),
         "golden_values": card.golden is not None,
+        "use": _USES[card.kind].format(name=card.name),
     }
 
 

@@ -35,7 +35,7 @@ def quickstart(*, output: Path) -> None:
     from embedsvc.progress import progress_bar
 
     with quiet_start():
-        from embedsvc.report.quickstart import NEIGHBOURS, VECTORS, run_quickstart
+        from embedsvc.jobs.quickstart import NEIGHBOURS, VECTORS, run_quickstart
 
     with progress_bar("Embedding", total=None, unit="texts") as advance:
         result = run_quickstart(output, advance=advance)

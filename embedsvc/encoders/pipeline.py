@@ -20,9 +20,12 @@ Output = TypeVar("Output")
 
 @dataclass(frozen=True)
 class Plan(Generic[Batch, Result, Output]):
-    """What to do for one window: compute `batches`, then `finish` with their results in order."""
+    """What to do for one window: compute `batches`, then `finish` with their results in order.
 
-    batches: list[Batch]
+    The batches are taken one by one, in the calling thread, while those before are computed.
+    """
+
+    batches: Iterable[Batch]
     finish: Callable[[list[Result]], Output]
 
 

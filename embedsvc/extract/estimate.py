@@ -1,33 +1,27 @@
-"""What a run will be like, before it is run."""
+"""What a run over texts will be like, before it is run."""
 
 from __future__ import annotations
 
-import gzip
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from embedsvc.extract.kinds import Inputs
 from embedsvc.extract.rows import Reject
-from embedsvc.extract.sources import Sources
-from embedsvc.extract.windows import cut_windows
+from embedsvc.extract.windows import Window, windows_of
 
-_CHUNK = 1 << 20
 _SAMPLE_SIZE = 256
 HISTOGRAM_EDGES = (8, 16, 32, 64, 128, 256, 512)
 
 
 class Measurable(Protocol):
-    """What a dry run needs of an encoder."""
+    """What a dry run needs of an encoder of texts."""
 
     @property
     def dim(self) -> int:
@@ -52,81 +46,87 @@ class DryRun:
     """What a run would do.
 
     Attributes:
-        rows: texts that would be encoded.
+        rows: what would be encoded.
         rejects: how many defects there are.
         examples: the first few of them.
-        tokens: tokens of all texts.
-        too_long: texts longer than the model takes.
-        longest: tokens of the longest text.
-        histogram: texts by token length, upper bound to count; the last bound is None.
-        seconds: expected time to encode, from a sample of these very texts.
+        histogram: rows by length or size, upper bound to count; the last bound is None.
+        seconds: expected time to encode, from a sample of these very rows.
         vector_bytes: size of the vectors as float32.
     """
 
     rows: int = 0
     rejects: int = 0
     examples: list[Reject] = field(default_factory=list)
-    tokens: int = 0
-    too_long: int = 0
-    longest: int = 0
     histogram: dict[int | None, int] = field(default_factory=dict)
     seconds: float = 0.0
     vector_bytes: int = 0
 
+    def add(self, window: Window) -> None:
+        """Count the rows and defects of a window."""
+        self.rows += len(window.rows)
+        self.rejects += len(window.rejects)
+        self.examples += window.rejects[: 5 - len(self.examples)]
 
-def dry_run(sources: Sources, encoder: Measurable, *, unique_ids: bool) -> DryRun:
+
+@dataclass
+class TextDryRun(DryRun):
+    """What a run over texts would do.
+
+    Attributes:
+        tokens: tokens of all texts.
+        too_long: texts longer than the model takes.
+        longest: tokens of the longest text.
+    """
+
+    tokens: int = 0
+    too_long: int = 0
+    longest: int = 0
+
+
+class Sample:
+    """Inputs from everywhere, so that a sorted file does not mislead, but never more than fit."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._stride = 1
+        self._items: list[Any] = []
+
+    def add(self, window: Window) -> None:
+        """Take some of a window."""
+        if window.index % self._stride == 0:
+            step = max(1, len(window.inputs) // 16)
+            self._items += islice(window.inputs, 0, None, step)
+        if len(self._items) >= 16 * self._size:
+            self._items, self._stride = self._items[::2], self._stride * 2
+
+    def items(self) -> list[Any]:
+        """Fewer than twice as many as asked for, evenly spread."""
+        return self._items[:: max(1, len(self._items) // self._size)]
+
+
+def dry_run(sources: Inputs, encoder: Measurable) -> TextDryRun:
     """Read and tokenize everything and encode a sample, but write nothing."""
-    result = DryRun()
+    result = TextDryRun()
     max_tokens = encoder.describe()["max_tokens"]
     bins: Counter[int] = Counter()
-    sample: list[str] = []
-    stride = 1
-    for window in cut_windows(sources.rows(), unique_ids=unique_ids):
-        result.rejects += len(window.rejects)
-        result.examples += window.rejects[: 5 - len(result.examples)]
-        lengths = encoder.token_counts(window.texts)
-        result.rows += len(lengths)
+    sample = Sample(_SAMPLE_SIZE)
+    for window in windows_of(sources):
+        result.add(window)
+        lengths = encoder.token_counts(window.inputs)
         result.tokens += int(lengths.sum())
         result.too_long += int((lengths > max_tokens).sum())
         result.longest = max(result.longest, int(lengths.max(initial=0)))
         bins.update(np.searchsorted(HISTOGRAM_EDGES, lengths).tolist())
-        # From everywhere, so that a sorted file does not mislead, but never more than fits.
-        if window.index % stride == 0:
-            sample += islice(window.texts, 0, None, max(1, len(window.texts) // 16))
-        if len(sample) >= 16 * _SAMPLE_SIZE:
-            sample, stride = sample[::2], stride * 2
-    edges = (*HISTOGRAM_EDGES, None)
-    result.histogram = {edge: bins[i] for i, edge in enumerate(edges) if bins[i]}
-    step = max(1, len(sample) // _SAMPLE_SIZE)
-    result.seconds = _seconds(encoder, sample[::step], result.tokens)
+        sample.add(window)
+    result.histogram = histogram(bins, HISTOGRAM_EDGES)
+    result.seconds = _seconds(encoder, sample.items(), result.tokens)
     result.vector_bytes = result.rows * encoder.dim * 4
     return result
 
 
-def estimate_rows(sources: Sources) -> int | None:
-    """About how many rows there are, for a progress bar; None where that is not known.
-
-    Lines are counted, so a quoted line break counts as a row.
-    """
-    if sources.from_stdin:
-        return None
-    try:
-        return sum(map(_count_rows, sources.files))
-    except (OSError, EOFError, zlib.error, pa.ArrowException):
-        # A broken file gets its own message when it is read.
-        return None
-
-
-def _count_rows(path: Path) -> int:
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        return int(pq.read_metadata(path).num_rows)
-    header = 1 if name.removesuffix(".gz").endswith((".csv", ".tsv")) else 0
-    with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
-        lines, last = 0, b"\n"
-        while chunk := file.read(_CHUNK):
-            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
-    return max(0, lines + (last != b"\n") - header)
+def histogram(bins: Counter[int], edges: tuple[int, ...]) -> dict[int | None, int]:
+    """Counts by upper bound, without empty bins; the last bound is None."""
+    return {edge: bins[i] for i, edge in enumerate((*edges, None)) if bins[i]}
 
 
 def _seconds(encoder: Measurable, sample: list[str], tokens: int) -> float:

@@ -1,4 +1,4 @@
-"""`extract` itself: rows in, vectors out, and nothing lost on the way.
+"""`extract` itself: texts or images in, vectors out, and nothing lost on the way.
 
     source -> windows -> encoder -> parts and journal -> output
 
@@ -9,22 +9,24 @@ there, they are joined into the output, which appears under its name only when i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from embedsvc.errors import InputError, OutputError
-from embedsvc.extract.encoding import ON_ERROR, EncodeOptions, Encoder, encode_missing
+from embedsvc.extract.embedders import Encoder, embedder_of
 from embedsvc.extract.folder import reason_of, remove_leftover
 from embedsvc.extract.joining import column_types, join_parts, to_output
-from embedsvc.extract.journal import Journal, open_journal
+from embedsvc.extract.journal import open_journal
+from embedsvc.extract.kinds import Inputs
+from embedsvc.extract.missing import ON_ERROR, MissingOptions, compute_missing
 from embedsvc.extract.outputs import write_jsonl_rows
-from embedsvc.extract.parts import PartRecord, Summary, summarize, to_part
+from embedsvc.extract.parts import Summary, VectorPart, summarize, to_part
 from embedsvc.extract.rejects import rejects_file, to_line, write_rejects
 from embedsvc.extract.rows import Reject, SourceOptions
-from embedsvc.extract.sources import Sources
 from embedsvc.extract.standing import check_columns, check_output, run_settings, stands_already
 
 DTYPES = ("float32", "float16", "int8")
@@ -38,7 +40,7 @@ class ExtractOptions:
         dtype: "float32", "float16", or "int8": the component divided by one scale, which the
             metadata holds.
         on_error: "error" stops at the first defect, "skip" writes it to OUT.rejects.jsonl.
-        refuse_long: whether a text longer than the model takes is a defect.
+        refuse_long: whether a text longer than the model takes is a defect; not of images.
         overwrite: replace an existing output and forget parts of another run; parts of this very
             run are continued all the same.
     """
@@ -58,7 +60,7 @@ class ExtractOptions:
 
 
 def extract_to_file(
-    sources: Sources,
+    sources: Inputs,
     encoder: Encoder,
     output: Path,
     *,
@@ -69,8 +71,8 @@ def extract_to_file(
     """Encode every row of the sources into one output, or continue an earlier run of it.
 
     Args:
-        sources: the inputs.
-        encoder: turns texts into vectors.
+        sources: the texts or images.
+        encoder: turns them into vectors.
         output: where the results will stand, see `outputs.py` for the formats.
         reading: how the sources are read, as they were opened.
         options: how results are written.
@@ -84,45 +86,42 @@ def extract_to_file(
         KeyboardInterrupt: as it came, with a message about what is kept.
     """
     start = time.perf_counter()
-    check_columns(reading)
+    check_columns(reading, sources.kind)
     check_output(output, sources)
-    encoding = _encode_options(reading, options)
-    settings = run_settings(sources, encoder, reading, refuse_long=options.refuse_long)
+    embedder = embedder_of(sources.kind, encoder, refuse_long=options.refuse_long)
+    settings = run_settings(sources, embedder)
     if not options.overwrite and stands_already(
-        output,
-        sources,
-        settings,
-        dtype=options.dtype,
-        unique_ids=encoding.unique_ids,
-        skip=options.on_error == "skip",
+        output, sources, settings, dtype=options.dtype, skip=options.on_error == "skip"
     ):
         remove_leftover(output)
         return Summary(stood_already=True)
     with (
-        open_journal(output, settings, overwrite=options.overwrite) as journal,
-        _telling_what_is_safe(journal),
+        open_journal(output, settings, embedder.part, overwrite=options.overwrite) as journal,
+        journal.explaining_interrupts(),
     ):
         n_earlier = len(journal.records)
-        with closing(encode_missing(sources, encoder, journal, encoding, advance)) as windows:
+        embed = partial(embedder.embed, advance=advance)
+        done = compute_missing(sources, embed, journal, _missing_options(options), advance)
+        with closing(done) as windows:
             for window, encoded in windows:
                 # Fewer where the input was edited and parts were dropped.
                 n_earlier = min(n_earlier, window.index)
-                table, record = to_part(window, encoded, reading.include_columns)
+                table, record = to_part(window, encoded, reading.include_columns, embedder.part)
                 journal.add(table, record, [to_line(reject) for reject in window.rejects])
         resumed = sum(record.rows for record in journal.records[:n_earlier])
-        summary = replace(summarize(journal.records), resumed=resumed)
+        summary = replace(summarize(journal.records, embedder.part), resumed=resumed)
         with journal.explaining_write_errors():
             write_rejects(output, journal.rejects())
             if not summary.rows:
                 journal.remove()
                 raise InputError(_no_rows(sources, summary, output))
-            join_parts(journal, output, settings=settings, dtype=options.dtype)
+            join_parts(journal, output, sources.kind, settings=settings, dtype=options.dtype)
         journal.remove()
     return replace(summary, seconds=time.perf_counter() - start)
 
 
 def extract_to_stream(
-    sources: Sources,
+    sources: Inputs,
     encoder: Encoder,
     stream: IO[bytes],
     *,
@@ -134,8 +133,8 @@ def extract_to_stream(
     """Encode every row of the sources as JSON lines, a window at a time, with nothing kept.
 
     Args:
-        sources: the inputs.
-        encoder: turns texts into vectors.
+        sources: the texts or images.
+        encoder: turns them into vectors.
         stream: where lines go; flushed after each window.
         reading: how the sources are read, as they were opened.
         options: how results are written; dtype must be float32.
@@ -149,17 +148,20 @@ def extract_to_stream(
         BrokenPipeError: whoever reads the stream has had enough.
     """
     start = time.perf_counter()
-    check_columns(reading)
+    kind = sources.kind
+    check_columns(reading, kind)
     check_stream(options)
-    records: list[PartRecord] = []
-    encoding = _encode_options(reading, options)
-    with closing(encode_missing(sources, encoder, None, encoding, advance)) as windows:
+    records: list[VectorPart] = []
+    embedder = embedder_of(kind, encoder, refuse_long=options.refuse_long)
+    embed = partial(embedder.embed, advance=advance)
+    done = compute_missing(sources, embed, None, _missing_options(options), advance)
+    with closing(done) as windows:
         for window, encoded in windows:
-            table, record = to_part(window, encoded, reading.include_columns)
+            table, record = to_part(window, encoded, reading.include_columns, embedder.part)
             for reject in window.rejects:
                 on_reject(reject)
             try:
-                write_jsonl_rows(stream, to_output(table, column_types([record])))
+                write_jsonl_rows(stream, to_output(table, kind, column_types([record])))
                 stream.flush()
             except BrokenPipeError:
                 raise
@@ -169,7 +171,8 @@ def extract_to_stream(
                     "as -o vectors.parquet: a run that stops can then be continued."
                 ) from err
             records.append(record)
-    summary = replace(summarize(records), seconds=time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    summary = replace(summarize(records, embedder.part), seconds=seconds)
     if not summary.rows:
         raise InputError(_no_rows(sources, summary, None))
     return summary
@@ -188,27 +191,16 @@ def check_stream(options: ExtractOptions) -> None:
         )
 
 
-def _encode_options(reading: SourceOptions, options: ExtractOptions) -> EncodeOptions:
-    return EncodeOptions(
-        unique_ids=reading.id_column is not None,
-        on_error=options.on_error,
-        refuse_long=options.refuse_long,
-        overwrite=options.overwrite,
-    )
+def _missing_options(options: ExtractOptions) -> MissingOptions:
+    return MissingOptions(on_error=options.on_error, overwrite=options.overwrite)
 
 
-@contextmanager
-def _telling_what_is_safe(journal: Journal) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt as err:
-        kept = f"{journal.safe} " if journal.n_rows else ""
-        raise KeyboardInterrupt(f"{kept}Run the same command again to continue.") from err
-
-
-def _no_rows(sources: Sources, summary: Summary, output: Path | None) -> str:
-    names = ", ".join(path.name for path in sources.files) or "standard input"
+def _no_rows(sources: Inputs, summary: Summary, output: Path | None) -> str:
+    kind = sources.kind.name
     if not summary.rejects:
-        return f"Expected texts in {names}, got none. Check the input."
+        return f"Expected {kind} in {sources.label}, got none. Check the input."
     where = f", see {rejects_file(output)}" if output else ""
-    return f"Expected usable texts in {names}, got {summary.rejects} defects and no text{where}."
+    return (
+        f"Expected usable {kind} in {sources.label}, got {summary.rejects} defects and no "
+        f"{kind.removesuffix('s')}{where}."
+    )

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from embedsvc.errors import InputError
 from embedsvc.extract.journal import Journal
+from embedsvc.extract.kinds import Kind
 from embedsvc.extract.outputs import OutputHeader, OutputTable, write_output
-from embedsvc.extract.parts import PartRecord
+from embedsvc.extract.parts import VectorPart
 from embedsvc.extract.passthrough import column_array, column_type
 
 ColumnTypes = dict[str, pa.DataType]
@@ -23,12 +24,15 @@ ColumnTypes = dict[str, pa.DataType]
 _FLOAT16_OVERFLOW = 65_520
 
 
-def join_parts(journal: Journal, output: Path, *, settings: dict[str, Any], dtype: str) -> None:
+def join_parts(
+    journal: Journal[VectorPart], output: Path, kind: Kind, *, settings: dict[str, Any], dtype: str
+) -> None:
     """Write the output from the parts, one part in memory at a time.
 
     Args:
         journal: the finished parts.
         output: where the result will stand.
+        kind: what was encoded.
         settings: what made the vectors, for the metadata.
         dtype: of the vectors: float32, float16, or int8 with one scale for all, so that
             `vector ~ int8 * scale` and dot products need one factor only.
@@ -51,7 +55,7 @@ def join_parts(journal: Journal, output: Path, *, settings: dict[str, Any], dtyp
         **settings,
         "dtype": dtype,
         "rejects": sum(record.rejects for record in records),
-        "content_sha256": content_digest(record.digest for record in records),
+        kind.digest: input_digest(record.digest for record in records),
         **({} if scale is None else {"scale": scale}),
     }
     header = OutputHeader(
@@ -59,19 +63,19 @@ def join_parts(journal: Journal, output: Path, *, settings: dict[str, Any], dtyp
         dim=settings["dim"],
         dtype=np.dtype(dtype),
         metadata=metadata,
-        schema=_schema(types),
+        schema=_schema(kind, types),
         longest={name: max(record.longest[name] for record in records) for name in ("id", *types)},
     )
-    tables = (to_output(table, types, dtype=dtype, scale=scale) for table in journal.tables())
+    tables = (to_output(one, kind, types, dtype=dtype, scale=scale) for one in journal.tables())
     write_output(output, header, tables)
 
 
-def content_digest(digests: Iterable[str]) -> str:
+def input_digest(digests: Iterable[str]) -> str:
     """One sha256 for the input of all windows."""
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def column_types(records: Iterable[PartRecord]) -> ColumnTypes:
+def column_types(records: Iterable[VectorPart]) -> ColumnTypes:
     """The type of each passthrough column over all parts."""
     kinds: dict[str, set[str]] = {}
     for record in records:
@@ -82,6 +86,7 @@ def column_types(records: Iterable[PartRecord]) -> ColumnTypes:
 
 def to_output(
     part: pa.Table,
+    kind: Kind,
     types: ColumnTypes,
     *,
     dtype: str = "float32",
@@ -94,21 +99,23 @@ def to_output(
     if scale is not None:
         # In float64, where the scale of the smallest numbers is not yet zero.
         vectors = np.rint(vectors.astype(np.float64) / scale)
-    columns = [part.column(name).combine_chunks() for name in ("id", "n_tokens", "truncated")]
+    names = ["id", *(name for name, _ in kind.info)]
+    columns = [part.column(name).combine_chunks() for name in names]
     if types:
         values = [orjson.loads(packed) for packed in part.column("columns").to_pylist()]
         columns += [
             column_array([row.get(name) for row in values], of) for name, of in types.items()
         ]
-    return OutputTable(vectors.astype(dtype, copy=False), pa.table(columns, schema=_schema(types)))
+    return OutputTable(
+        vectors.astype(dtype, copy=False), pa.table(columns, schema=_schema(kind, types))
+    )
 
 
-def _schema(types: ColumnTypes) -> pa.Schema:
+def _schema(kind: Kind, types: ColumnTypes) -> pa.Schema:
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
-            pa.field("n_tokens", pa.int32(), nullable=False),
-            pa.field("truncated", pa.bool_(), nullable=False),
+            *(pa.field(name, pa.type_for_alias(of), nullable=False) for name, of in kind.info),
             *(pa.field(name, dtype) for name, dtype in types.items()),
         ]
     )

@@ -2,10 +2,12 @@
 
     OUT.parts/
       journal.jsonl           first line: the run's settings; then a line a finished part
-      part-000000.parquet     the vectors of the first window, and so on
+      part-000000.parquet     what was computed of the first window, and so on
 
 A part is flushed and renamed before its line is flushed to the journal, so a line promises a whole
 part, whatever moment the machine dies at. What follows the last whole line is dropped.
+
+The columns of a part, and what its record tells beside what `Part` has, are up to whoever adds it.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -32,25 +34,49 @@ from embedsvc.extract.folder import (
     reason_of,
     remove_partial_files,
 )
-from embedsvc.extract.parts import PartRecord
 from embedsvc.files import atomic_write
 
 _JOURNAL = "journal.jsonl"
 
 
-class Journal:
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What the journal keeps of any part; a subclass adds what its run needs, as JSON values.
+
+    Attributes:
+        index: its window's number.
+        digest: sha256 of the window's input.
+        rows: rows in it.
+        rejects: how many defects there were.
+        bytes: size of the part's file.
+        crc32: of the part's file.
+    """
+
+    index: int
+    digest: str
+    rows: int
+    rejects: int
+    bytes: int = 0
+    crc32: int = 0
+
+
+Record = TypeVar("Record", bound=Part)
+
+
+class Journal(Generic[Record]):
     """The parts folder of one output; open it with `open_journal`."""
 
-    def __init__(self, output: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, output: Path, settings: dict[str, Any], part: type[Record]) -> None:
         self.output = output
+        self._part_type = part
         self.folder = parts_folder(output)
         # Through JSON, so that a tuple equals the list it is saved as.
         self._settings = orjson.loads(orjson.dumps(settings))
-        self.records: list[PartRecord] = []
+        self.records: list[Record] = []
 
     @property
     def n_rows(self) -> int:
-        """Vectors that are safe on the disk."""
+        """Rows that are safe on the disk."""
         return sum(record.rows for record in self.records)
 
     @property
@@ -74,8 +100,22 @@ class Journal:
                 "Make room for it there and run the same command again to continue."
             ) from err
 
-    def add(self, table: pa.Table, record: PartRecord, rejects: list[dict[str, Any]]) -> None:
+    @contextmanager
+    def explaining_interrupts(self) -> Iterator[None]:
+        """Say to whoever interrupts what is done and how to go on."""
+        try:
+            yield
+        except KeyboardInterrupt as err:
+            kept = f"{self.safe} " if self.n_rows else ""
+            raise KeyboardInterrupt(f"{kept}Run the same command again to continue.") from err
+
+    def add(self, table: pa.Table, record: Record, rejects: list[dict[str, Any]]) -> None:
         """Save a part; when this returns, it outlives a power cut.
+
+        Args:
+            table: the part, of any columns.
+            record: what to keep of it; its size and checksum are filled in here.
+            rejects: the window's defects, as JSON values; `rejects` gives them back.
 
         Raises:
             OutputError: the disk is full or not writable.
@@ -137,7 +177,7 @@ class Journal:
         if self.path.is_file() and self._check_settings(overwrite=overwrite):
             for _, line in self._lines():
                 try:
-                    record = PartRecord(**{k: v for k, v in line.items() if k != "defects"})
+                    record = self._part_type(**{k: v for k, v in line.items() if k != "defects"})
                 except TypeError:
                     break
                 if not self._is_whole(record):
@@ -175,7 +215,7 @@ class Journal:
             "settings and input of before to continue it, or add --overwrite to start again."
         )
 
-    def _is_whole(self, record: PartRecord) -> bool:
+    def _is_whole(self, record: Record) -> bool:
         path = self._part(record.index)
         return (
             record.index == len(self.records)
@@ -212,12 +252,16 @@ def _append(path: Path, line: bytes) -> None:
 
 
 @contextmanager
-def open_journal(output: Path, settings: dict[str, Any], *, overwrite: bool) -> Iterator[Journal]:
+def open_journal(
+    output: Path, settings: dict[str, Any], part: type[Record], *, overwrite: bool
+) -> Iterator[Journal[Record]]:
     """Open the journal beside an output, empty or as an earlier run left it.
 
     Args:
         output: where the results will stand.
-        settings: everything the vectors depend on; must be the same as the earlier run's.
+        settings: everything the results depend on, as JSON values; must be the same as the earlier
+            run's. "input" tells what is read, all others what is made of it.
+        part: the type of its records.
         overwrite: drop what an earlier run with other settings left, instead of refusing.
 
     Yields:
@@ -230,7 +274,7 @@ def open_journal(output: Path, settings: dict[str, Any], *, overwrite: bool) -> 
         ArtifactError: the journal there is not one.
         OutputError: the folder cannot be written.
     """
-    journal = Journal(output, settings)
+    journal = Journal(output, settings, part)
     with locked(output):
         try:
             remove_partial_files(output)

@@ -1,6 +1,6 @@
 """Write finished vectors, one function a format, each file whole or not at all.
 
-| ending   | vectors                        | ids, lengths, columns    | metadata                |
+| ending   | vectors                        | ids, sizes, columns      | metadata                |
 |----------|--------------------------------|--------------------------|-------------------------|
 | .parquet | `vector`, fixed-size list      | columns                  | schema key `embedsvc`   |
 | .npz     | `vectors`, array of (n, dim)   | arrays of the same names | `metadata`, JSON string |
@@ -45,7 +45,8 @@ class OutputTable:
 
     Attributes:
         vectors: array of shape (n_rows, dim), of the output's dtype.
-        rows: the other columns: `id`, `n_tokens`, `truncated` and what was passed through.
+        rows: the other columns: `id`, what is told of each thing (of texts `n_tokens` and
+            `truncated`, of images `height` and `width`), and what was passed through.
     """
 
     vectors: NDArray[Any]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import orjson
@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedsvc.errors import ArtifactError
+from embedsvc.extract.journal import Part
 from embedsvc.extract.passthrough import kind_of, storable
 from embedsvc.extract.windows import Window
 
@@ -19,56 +20,51 @@ PARTS_LAYOUT = 1
 """Changes when the same input and settings give other parts."""
 
 
-class Encoded(Protocol):
-    """What an encoder says of one window."""
-
-    @property
-    def vectors(self) -> NDArray[np.float32]:
-        """Array of shape (n_rows, dim)."""
-        ...
-
-    @property
-    def n_tokens(self) -> NDArray[np.int32]:
-        """Tokens of each whole text, shape (n_rows,)."""
-        ...
-
-    @property
-    def truncated(self) -> NDArray[np.bool_]:
-        """Whether tokens were left out, shape (n_rows,)."""
-        ...
-
-
 @dataclass(frozen=True)
-class PartRecord:
-    """What the journal keeps of a part.
+class Encoded:
+    """What came of one window.
 
     Attributes:
-        index: its window's number.
-        digest: sha256 of the window's input.
-        rows: vectors in it.
-        tokens: tokens of its texts, before any truncation.
-        truncated: texts that were truncated.
-        empty: texts of nothing but white space.
-        rejects: how many defects there were.
+        vectors: float32 array of shape (n_encoded, dim).
+        info: further columns of the output, each of shape (n_encoded,).
+        counts: what to add up over the run, by the names of fields of the part's record.
+        failures: what is wrong with the inputs that have no vector, by their number in the window.
+    """
+
+    vectors: NDArray[np.float32]
+    info: Mapping[str, NDArray[Any]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorPart(Part):
+    """What the journal keeps of a part with vectors.
+
+    Attributes:
         largest: the largest absolute component, from which the scale of int8 vectors comes.
         longest: characters of the longest string, of the ids and of each passthrough column.
         kinds: the kinds of JSON values in each passthrough column.
-        bytes: size of the part's file.
-        crc32: of the part's file.
     """
 
-    index: int
-    digest: str
-    rows: int
-    tokens: int
-    truncated: int
-    empty: int
-    rejects: int
     largest: float
     longest: dict[str, int]
     kinds: dict[str, list[str]]
-    bytes: int = 0
-    crc32: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextPart(VectorPart):
+    """What the journal keeps of a part with vectors of texts.
+
+    Attributes:
+        tokens: tokens of its texts, before any truncation.
+        empty: texts of nothing but white space.
+        truncated: texts that were truncated.
+    """
+
+    tokens: int
+    empty: int
+    truncated: int
 
 
 @dataclass(frozen=True)
@@ -77,9 +73,8 @@ class Summary:
 
     Attributes:
         rows: vectors in the output.
-        tokens: tokens of their texts, before any truncation.
-        truncated: texts that were truncated.
-        empty: texts of nothing but white space; they have a vector all the same.
+        counts: what the records of the parts count beside; of texts "tokens" before any truncation,
+            "empty" texts of nothing but white space, which have a vector too, and "truncated" ones.
         rejects: defects that were skipped.
         resumed: vectors that were there from an earlier run.
         seconds: wall time of this run, model loading not included.
@@ -87,9 +82,7 @@ class Summary:
     """
 
     rows: int = 0
-    tokens: int = 0
-    truncated: int = 0
-    empty: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
     rejects: int = 0
     resumed: int = 0
     seconds: float = 0.0
@@ -97,23 +90,24 @@ class Summary:
 
     @property
     def rate(self) -> float:
-        """Texts encoded by this run, per second."""
+        """Vectors made by this run, per second."""
         return (self.rows - self.resumed) / self.seconds if self.seconds else 0.0
 
 
 def to_part(
-    window: Window, encoded: Encoded, include: tuple[str, ...]
-) -> tuple[pa.Table, PartRecord]:
+    window: Window, encoded: Encoded, include: tuple[str, ...], part: type[VectorPart]
+) -> tuple[pa.Table, VectorPart]:
     """Turn an encoded window into the table that is saved and the record of it.
 
     Args:
-        window: the rows.
+        window: the rows that have a vector, and defects.
         encoded: their vectors.
         include: names of the passthrough columns.
+        part: the type of the record.
 
     Returns:
-        A table of `id`, `n_tokens`, `truncated`, `vector` and `columns`, and its record. The one
-        type of a passthrough column is known only when all parts are, so `columns` holds JSON.
+        A table of `id`, what is told beside, `vector` and `columns`, and its record. The one type
+        of a passthrough column is known only when all parts are, so `columns` holds JSON.
 
     Raises:
         ArtifactError: the encoder gave vectors that are not finite.
@@ -126,20 +120,16 @@ def to_part(
     table = pa.table(
         {
             "id": pa.array([row.id for row in rows], pa.string()),
-            "n_tokens": pa.array(encoded.n_tokens, pa.int32()),
-            "truncated": pa.array(encoded.truncated, pa.bool_()),
+            **{name: pa.array(values) for name, values in encoded.info.items()},
             "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
             "columns": pa.array(packed, pa.binary()),
         }
     )
     columns = {name: [row.columns.get(name) for row in rows] for name in include}
-    record = PartRecord(
+    record = part(
         index=window.index,
         digest=window.digest,
         rows=len(rows),
-        tokens=int(encoded.n_tokens.sum()),
-        truncated=int(encoded.truncated.sum()),
-        empty=sum(not row.text.strip() for row in rows),
         rejects=len(window.rejects),
         largest=float(np.abs(vectors).max(initial=0.0)),
         longest={
@@ -147,18 +137,22 @@ def to_part(
             **{name: max(map(_length, values), default=0) for name, values in columns.items()},
         },
         kinds={name: sorted(set(map(kind_of, values))) for name, values in columns.items()},
+        **encoded.counts,
     )
     return table, record
 
 
-def summarize(records: Iterable[PartRecord]) -> Summary:
+def summarize(records: Iterable[VectorPart], part: type[VectorPart]) -> Summary:
     """Add the parts up."""
     records = list(records)
+    counted = {one.name for one in fields(part)} - {one.name for one in fields(VectorPart)}
     return Summary(
         rows=sum(record.rows for record in records),
-        tokens=sum(record.tokens for record in records),
-        truncated=sum(record.truncated for record in records),
-        empty=sum(record.empty for record in records),
+        counts={
+            one.name: sum(getattr(record, one.name) for record in records)
+            for one in fields(part)
+            if one.name in counted
+        },
         rejects=sum(record.rejects for record in records),
     )
 

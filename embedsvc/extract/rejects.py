@@ -16,7 +16,8 @@ from embedsvc.files import atomic_write
 
 def defect(reject: Reject) -> InputError:
     """A defect as the error that stops a run."""
-    cure = "" if reject.line is None else " To leave such rows out, add --on-error skip."
+    things = {"image": "images"}.get(reject.unit, "rows" if reject.line else None)
+    cure = f" To leave such {things} out, add --on-error skip." if things else ""
     return InputError(f"{reject.where}: {reject.reason}{cure}")
 
 
@@ -26,7 +27,9 @@ def rejects_file(output: Path) -> Path:
 
 
 def to_line(reject: Reject) -> dict[str, Any]:
-    """A defect as it is written."""
+    """A defect as it is written; an image that stands in no table has nothing but its name."""
+    if reject.unit == "image":
+        return {"where": reject.where, "file": reject.file, "reason": reject.reason}
     return {
         "where": reject.where,
         "file": reject.file,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from embedsvc.errors import InputError
 
@@ -28,6 +29,44 @@ class FileDefect(Exception):
 
 def _where(file: str, line: int | None, unit: str) -> str:
     return file if line is None else f"{file}, {unit} {line}"
+
+
+class Item(Protocol):
+    """One row of an input, whatever is in it."""
+
+    @property
+    def id(self) -> str:
+        """What the output calls it."""
+        ...
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The passthrough columns asked for, {} if none."""
+        ...
+
+    @property
+    def input(self) -> Any:
+        """What is encoded."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """For people: where it stands."""
+        ...
+
+    @property
+    def stamp(self) -> list[Any]:
+        """JSON values that change when the row does."""
+        ...
+
+    @property
+    def characters(self) -> int:
+        """Characters that are kept of it, columns apart."""
+        ...
+
+    def rejected(self, reason: str) -> Reject:
+        """The row as a defect."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +94,77 @@ class Row:
         """For people: "reviews.csv, line 12"."""
         return _where(self.file, self.line, self.unit)
 
+    @property
+    def input(self) -> str:
+        """The text."""
+        return self.text
+
+    @property
+    def stamp(self) -> list[Any]:
+        """JSON values that change when the row does."""
+        return [self.id, self.text, self.columns]
+
+    @property
+    def characters(self) -> int:
+        """Characters of the text."""
+        return len(self.text)
+
+    def rejected(self, reason: str) -> Reject:
+        """The row as a defect."""
+        return Reject(self.file, self.line, reason, printable(self.text), self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One image to encode.
+
+    Attributes:
+        id: its name, or from the id column of a table of paths.
+        name: as it was given or found, in Unicode.
+        path: the file.
+        bytes: its size.
+        mtime_ns: when it was changed last, in nanoseconds since 1970.
+        file: the name again, or that of the table it stands in.
+        line: where it stands in the table, from 1; None without a table.
+        columns: the passthrough columns asked for, {} if none.
+        unit: what `line` counts: "line" or "row"; "image" without a table.
+    """
+
+    id: str
+    name: str
+    path: Path
+    bytes: int
+    mtime_ns: int
+    file: str
+    line: int | None
+    columns: dict[str, Any]
+    unit: str
+
+    @property
+    def where(self) -> str:
+        """For people: "parts/17.jpg", or "parts.csv, line 12"."""
+        return _where(self.file, self.line, self.unit)
+
+    @property
+    def input(self) -> Path:
+        """The file."""
+        return self.path
+
+    @property
+    def stamp(self) -> list[Any]:
+        """JSON values that change when the row or the file does, without reading the file."""
+        return [self.id, self.name, self.bytes, self.mtime_ns, self.columns]
+
+    @property
+    def characters(self) -> int:
+        """Characters of the name."""
+        return len(self.name)
+
+    def rejected(self, reason: str) -> Reject:
+        """The image as a defect; the reason may hold the file's name, whatever that holds."""
+        shown = printable(reason, limit=None)
+        return Reject(self.file, self.line, shown, printable(self.name), self.unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -65,7 +175,8 @@ class Reject:
         line: where the row starts, from 1; None if the whole (rest of the) file is meant.
         reason: a whole sentence with the cure.
         excerpt: at most 200 printable characters of what was found.
-        unit: what `line` counts: "line", or "row" for Parquet.
+        unit: what `line` counts: "line", or "row" for Parquet; "image" for an image that stands in
+            no table and has no line.
     """
 
     file: str
@@ -85,7 +196,8 @@ class SourceOptions:
     """How to read the inputs.
 
     Attributes:
-        column: the column of the texts; by default "text", or the only column there is.
+        column: the column of the texts, by default "text" or the only one there is; of images, the
+            column of their paths.
         id_column: the column of the ids; by default ids are positions.
         include_columns: columns handed through to the results.
         format: one of `FORMATS`; by default the file's ending decides.
@@ -130,12 +242,19 @@ class SourceOptions:
         return bool(self.column is not None or self.id_column is not None or self.include_columns)
 
 
-def printable(text: str, *, limit: int = EXCERPT_CHARS) -> str:
-    """The beginning of a text, safe to print: controls and undecodable bytes as escapes."""
+def printable(text: str, *, limit: int | None = EXCERPT_CHARS) -> str:
+    """The beginning of a text, or all of it, safe to print: controls and bad bytes as escapes."""
     head = text[:limit]
     if not head.isprintable():
         head = "".join(char if char.isprintable() else _escape(char) for char in head)
     return head[:limit]
+
+
+def as_unicode(name: str) -> str:
+    """A file's name as it can be written anywhere: bytes that are no UTF-8 become escapes."""
+    if name.isascii():
+        return name
+    return "".join(_escape(char) if "\ud800" <= char <= "\udfff" else char for char in name)
 
 
 def _escape(char: str) -> str:

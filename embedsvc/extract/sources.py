@@ -9,11 +9,14 @@ from __future__ import annotations
 import glob
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from embedsvc.errors import InputError
+from embedsvc.extract.kinds import TEXTS
 from embedsvc.extract.readers import read_source
 from embedsvc.extract.rows import Reject, Row, SourceOptions, printable
 from embedsvc.extract.streams import Source
@@ -33,19 +36,51 @@ _FORMAT_OF_ENDING = {
 
 
 class Sources:
-    """The inputs of one run.
+    """The texts of one run.
 
     Attributes:
+        options: how they are read.
         files: the files in order; standard input is not among them.
         from_stdin: whether standard input is one of the inputs.
     """
 
+    kind = TEXTS
+
     def __init__(self, sources: Sequence[Source], options: SourceOptions) -> None:
         self._sources = tuple(sources)
-        self._options = options
         self._stdin_taken = False
+        self.options = options
         self.files: list[Path] = [one.path for one in sources if one.path is not None]
         self.from_stdin = len(self.files) < len(self._sources)
+
+    @property
+    def label(self) -> str:
+        """What messages call the inputs."""
+        return ", ".join(path.name for path in self.files) or "standard input"
+
+    @property
+    def unique_ids(self) -> bool:
+        """Whether a repeated id is a defect; ids by position do not repeat."""
+        return self.options.id_column is not None
+
+    def settings(self) -> dict[str, Any]:
+        """What is read and how; reads the files through for their checksums."""
+        return {**asdict(self.options), "input": self.fingerprint()}
+
+    @property
+    def told_by_settings(self) -> bool:
+        """Whether equal settings mean equal rows: not of standard input, which has no checksum."""
+        return not self.from_stdin
+
+    def total(self) -> int | None:
+        """About how many rows there are; None where that is not known."""
+        if self.from_stdin:
+            return None
+        # Arrow takes half a second to import and is not needed to find files.
+        from embedsvc.extract.counting import count_rows
+
+        counts = [count_rows(path) for path in self.files]
+        return None if None in counts else sum(filter(None, counts))
 
     def rows(self) -> Generator[Row | Reject, None, None]:
         """Stream all inputs in order; close the generator to close the file it is in.
@@ -66,9 +101,17 @@ class Sources:
         return self._stream()
 
     def _stream(self) -> Generator[Row | Reject, None, None]:
+        with closing(self.rows_with_files()) as rows:
+            for _, row in rows:
+                yield row
+
+    def rows_with_files(self) -> Generator[tuple[Path | None, Row | Reject], None, None]:
+        """As `rows`, each row with the file it is from; None for standard input."""
         positions = count()
         for source in self._sources:
-            yield from read_source(source, self._options, positions)
+            with closing(read_source(source, self.options, positions)) as rows:
+                for row in rows:
+                    yield source.path, row
 
     def fingerprint(self) -> list[dict[str, Any]]:
         """What tells whether a later run reads the same files: reads each one through.

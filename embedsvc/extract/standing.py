@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,21 @@ import orjson
 from embedsvc import __version__
 from embedsvc.errors import ArtifactError, InputError, OutputError, ResumeError
 from embedsvc.extract.columns import quoted
-from embedsvc.extract.encoding import Encoder
-from embedsvc.extract.joining import content_digest
+from embedsvc.extract.embedders import Embedder
+from embedsvc.extract.joining import input_digest
+from embedsvc.extract.kinds import TEXTS, Inputs, Kind
 from embedsvc.extract.outputs import output_format, read_metadata
 from embedsvc.extract.parts import PARTS_LAYOUT
 from embedsvc.extract.rows import SourceOptions
-from embedsvc.extract.sources import Sources
-from embedsvc.extract.windows import cut_windows
-
-RESERVED_COLUMNS = ("id", "vector", "vectors", "n_tokens", "truncated", "metadata")
+from embedsvc.extract.windows import windows_of
 
 
-def check_columns(reading: SourceOptions) -> None:
+def check_columns(reading: SourceOptions, kind: Kind = TEXTS) -> None:
     """Check the names of the columns before anything is read.
+
+    Args:
+        reading: how the inputs are read.
+        kind: what they hold.
 
     Raises:
         InputError: an included column has a name that the output uses, or a name is not Unicode.
@@ -35,10 +36,11 @@ def check_columns(reading: SourceOptions) -> None:
                 f"Expected names of columns to be Unicode, got {quoted(name)}. "
                 "Run in a UTF-8 locale, or rename the column."
             )
-    taken = [name for name in reading.include_columns if name in RESERVED_COLUMNS]
+    reserved = ("id", "vector", "vectors", *(name for name, _ in kind.info), "metadata")
+    taken = [name for name in reading.include_columns if name in reserved]
     if taken:
         raise InputError(
-            f"Expected included columns with other names than {', '.join(RESERVED_COLUMNS)}, "
+            f"Expected included columns with other names than {', '.join(reserved)}, "
             f"which the output uses itself, got {taken[0]!r}. Rename the column, or use "
             "--id-column for ids."
         )
@@ -52,7 +54,7 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
-def check_output(output: Path, sources: Sources) -> None:
+def check_output(output: Path, inputs: Inputs) -> None:
     """Check an output before anything is read.
 
     Raises:
@@ -62,7 +64,7 @@ def check_output(output: Path, sources: Sources) -> None:
     output_format(output)
     try:
         is_folder = output.is_dir()
-        is_input = output.exists() and any(output.samefile(path) for path in sources.files)
+        is_input = output.exists() and any(output.samefile(path) for path in inputs.files)
     except OSError as err:
         raise OutputError(
             f"Expected a usable output, got {output}: {err.strerror or err}. Choose another output."
@@ -76,39 +78,26 @@ def check_output(output: Path, sources: Sources) -> None:
         )
 
 
-def run_settings(
-    sources: Sources, encoder: Encoder, reading: SourceOptions, *, refuse_long: bool
-) -> dict[str, Any]:
-    """All that the vectors depend on; reads the input files through for their checksums."""
-    described = encoder.describe()
-    if refuse_long:
-        described["on_long"] = "error"
+def run_settings(inputs: Inputs, embedder: Embedder) -> dict[str, Any]:
+    """All that the vectors depend on; reads files of rows through for their checksums."""
     return {
         "layout": PARTS_LAYOUT,
         "version": __version__,
-        **described,
-        **asdict(reading),
-        "input": sources.fingerprint(),
+        **embedder.describe(),
+        **inputs.settings(),
     }
 
 
 def stands_already(
-    output: Path,
-    sources: Sources,
-    settings: dict[str, Any],
-    *,
-    dtype: str,
-    unique_ids: bool,
-    skip: bool,
+    output: Path, inputs: Inputs, settings: dict[str, Any], *, dtype: str, skip: bool
 ) -> bool:
     """Whether the output is the finished result of this very run.
 
     Args:
         output: where the result would stand.
-        sources: the inputs; standard input is read to be compared, if all else is the same.
+        inputs: read to be compared, if all else is the same and the settings do not tell it.
         settings: of the run.
         dtype: of the vectors.
-        unique_ids: whether a repeated id is a defect.
         skip: whether defects are skipped.
 
     Raises:
@@ -124,9 +113,9 @@ def stands_already(
     same = all(made_with.get(key) == value for key, value in wanted.items())
     # A run that stops at defects would not have made an output without them.
     same = same and (skip or made_with.get("rejects") == 0)
-    if same and sources.from_stdin:
-        digests = (window.digest for window in cut_windows(sources.rows(), unique_ids=unique_ids))
-        same = made_with.get("content_sha256") == content_digest(digests)
+    if same and not inputs.told_by_settings:
+        digests = (window.digest for window in windows_of(inputs))
+        same = made_with.get(inputs.kind.digest) == input_digest(digests)
     if same:
         return True
     raise ResumeError(

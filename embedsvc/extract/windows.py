@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import orjson
 
 from embedsvc.extract.ids import SeenIds
-from embedsvc.extract.rows import Reject, Row, printable
+from embedsvc.extract.kinds import IMAGES, TEXTS, Inputs
+from embedsvc.extract.rows import Item, Reject, printable
 
-WINDOW_ROWS = 2048
+# Either way a window takes some seconds: an image costs as much as many texts.
+WINDOW_ROWS = {TEXTS.name: 2048, IMAGES.name: 256}
 WINDOW_CHARACTERS = 4_000_000
 
 
@@ -27,13 +30,13 @@ class Window:
     """
 
     index: int
-    items: list[Row | Reject]
+    items: list[Item | Reject]
     digest: str
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Item]:
         """What is to be encoded, in input order."""
-        return [item for item in self.items if isinstance(item, Row)]
+        return [item for item in self.items if not isinstance(item, Reject)]
 
     @cached_property
     def rejects(self) -> list[Reject]:
@@ -41,9 +44,9 @@ class Window:
         return [item for item in self.items if isinstance(item, Reject)]
 
     @cached_property
-    def texts(self) -> list[str]:
-        """The texts of the rows."""
-        return [row.text for row in self.rows]
+    def inputs(self) -> list[Any]:
+        """The texts of the rows, or the files of the images."""
+        return [row.input for row in self.rows]
 
     def without(self, reasons: Mapping[int, str]) -> Window:
         """The window with some rows turned into defects; it still answers for the same input.
@@ -51,63 +54,73 @@ class Window:
         Args:
             reasons: what is wrong, by the row's number in `rows`.
         """
-        items: list[Row | Reject] = []
+        items: list[Item | Reject] = []
         n_rows = 0
         for item in self.items:
-            if isinstance(item, Row):
-                reason = reasons.get(n_rows)
-                n_rows += 1
-                if reason is not None:
-                    excerpt = printable(item.text)
-                    items.append(Reject(item.file, item.line, reason, excerpt, item.unit))
-                    continue
-            items.append(item)
+            if isinstance(item, Reject):
+                items.append(item)
+                continue
+            reason = reasons.get(n_rows)
+            n_rows += 1
+            items.append(item if reason is None else item.rejected(reason))
         return Window(self.index, items, self.digest)
 
 
-def cut_windows(items: Iterable[Row | Reject], *, unique_ids: bool) -> Iterator[Window]:
-    """Cut rows into windows of at most 2,048 rows or 4 million characters.
+def windows_of(inputs: Inputs) -> Iterator[Window]:
+    """The windows of a run: at most 2,048 texts, 256 images or 4 million characters.
 
     Where the cuts fall depends on the input alone, so a resumed run meets the same windows.
+
+    Yields:
+        Windows in order; none for an input without rows and defects.
+    """
+    return cut_windows(
+        inputs.rows(), unique_ids=inputs.unique_ids, max_rows=WINDOW_ROWS[inputs.kind.name]
+    )
+
+
+def cut_windows(
+    items: Iterable[Item | Reject], *, unique_ids: bool, max_rows: int
+) -> Iterator[Window]:
+    """Cut rows into windows of at most some rows or 4 million characters; see `windows_of`.
 
     Args:
         items: rows and defects in input order.
         unique_ids: whether a repeated id is a defect. Ids by position need no check.
+        max_rows: of a window, defects among them.
 
     Yields:
         Windows in order; none for an input without rows and defects.
     """
     seen = SeenIds()
 
-    def close(index: int, items: list[Row | Reject]) -> Window:
+    def close(index: int, items: list[Item | Reject]) -> Window:
         window = Window(index, items, _digest(items))
         return _without_repeated(window, seen) if unique_ids else window
 
     index = characters = 0
-    waiting: list[Row | Reject] = []
+    waiting: list[Item | Reject] = []
     for item in items:
         waiting.append(item)
         characters += _size(item)
-        if len(waiting) == WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
+        if len(waiting) == max_rows or characters >= WINDOW_CHARACTERS:
             yield close(index, waiting)
             index, waiting, characters = index + 1, [], 0
     if waiting:
         yield close(index, waiting)
 
 
-def _size(item: Row | Reject) -> int:
+def _size(item: Item | Reject) -> int:
     """Characters that are kept of an item; short values of other kinds do not count."""
     if isinstance(item, Reject):
         return 0
     columns = sum(len(value) for value in item.columns.values() if isinstance(value, str))
-    return len(item.text) + columns
+    return item.characters + columns
 
 
-def _digest(items: list[Row | Reject]) -> str:
+def _digest(items: list[Item | Reject]) -> str:
     content = [
-        [item.id, item.text, item.columns]
-        if isinstance(item, Row)
-        else [item.where, item.reason, item.excerpt, None]
+        [item.where, item.reason, item.excerpt, None] if isinstance(item, Reject) else item.stamp
         for item in items
     ]
     return hashlib.sha256(orjson.dumps(content, default=str)).hexdigest()

@@ -46,11 +46,7 @@ def prepare_extraction() -> Runtime:
     Raises:
         EmbedsvcError: Keras runs on another backend than TensorFlow.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise EmbedsvcError(
-            f"Expected Keras to run on TensorFlow, got {keras.backend.backend()!r}. Set the "
-            "environment variable KERAS_BACKEND=tensorflow before Keras is imported."
-        )
+    _check_backend()
     cores = available_cores()
     tuned = _set_threads(cores)
     if tf.config.list_physical_devices("GPU"):
@@ -60,11 +56,63 @@ def prepare_extraction() -> Runtime:
     return Runtime(workers, batch_tokens=512, tuned=tuned, executor="SINGLE_THREADED_EXECUTOR")
 
 
+@dataclass(frozen=True)
+class ImageRuntime:
+    """What a network of images may use.
+
+    Attributes:
+        workers: how many batches are computed at the same time.
+        batch_pixels: pixels a batch; small batches stay in a core's cache, large ones fill a GPU.
+        executor: as in `Runtime`.
+    """
+
+    workers: int
+    batch_pixels: int
+    executor: str
+
+    def batch_images(self, height: int, width: int) -> int:
+        """Images a batch, at least one and at most as many as have 256 x 256 pixels."""
+        return max(1, self.batch_pixels // max(height * width, 256 * 256))
+
+
+def prepare_images() -> ImageRuntime:
+    """Find out how to compute with images; TensorFlow's threads stay as they are.
+
+    A batch that is computed in one thread does not care how many TensorFlow has, and training in
+    the same process wants them all.
+
+    Raises:
+        EmbedsvcError: Keras runs on another backend than TensorFlow, or with channels first.
+    """
+    _check_backend()
+    if keras.config.image_data_format() != "channels_last":
+        raise EmbedsvcError(
+            f"Expected Keras' image_data_format to be 'channels_last', got "
+            f"{keras.config.image_data_format()!r}. Change it in keras.json, or call "
+            "keras.config.set_image_data_format."
+        )
+    if tf.config.list_physical_devices("GPU"):
+        return ImageRuntime(workers=2, batch_pixels=32 * 256 * 256, executor="")
+    return ImageRuntime(
+        workers=available_cores(),
+        batch_pixels=8 * 256 * 256,
+        executor="SINGLE_THREADED_EXECUTOR",
+    )
+
+
 def available_cores() -> int:
     """The cores this process may run on; a container may have fewer than the machine."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _check_backend() -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise EmbedsvcError(
+            f"Expected Keras to run on TensorFlow, got {keras.backend.backend()!r}. Set the "
+            "environment variable KERAS_BACKEND=tensorflow before Keras is imported."
+        )
 
 
 def _set_threads(cores: int) -> bool:

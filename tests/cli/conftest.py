@@ -38,6 +38,34 @@ class FakeEncoder:
             yield FakeEncoded(texts, self)
 
 
+class FakeImageEncoder(FakeEncoder):
+    """Sizes of files as vectors; what begins with "bad" cannot be read."""
+
+    def describe(self):
+        pooling = self.settings.get("pooling") or "mean"
+        return {"model": "fake-image", "model_sha256": "1" * 64, "dim": 4, "pooling": pooling}
+
+    def encode_windows(self, windows, *, on_error, advance=lambda count: None):
+        assert on_error == "skip"
+        for paths in windows:
+            advance(len(paths))
+            yield FakeEncodedImages(paths)
+
+
+class FakeEncodedImages:
+    def __init__(self, paths):
+        contents = [path.read_bytes() for path in paths]
+        good = [one for one in contents if not one.startswith(b"bad")]
+        self.vectors = np.array([[len(one), 1, 2, 3] for one in good], np.float32).reshape(-1, 4)
+        self.heights = np.full(len(good), 20, np.int32)
+        self.widths = np.full(len(good), 30, np.int32)
+        self.failures = {
+            i: f"Expected a JPEG, got something else: {paths[i]}."
+            for i, one in enumerate(contents)
+            if one.startswith(b"bad")
+        }
+
+
 class FakeEncoded:
     def __init__(self, texts, encoder):
         self.vectors = np.array([[len(t), 1, 2, 3] for t in texts], np.float32).reshape(-1, 4)
@@ -53,7 +81,7 @@ def invoke(monkeypatch, tmp_path):
 
     def load_encoder(model, **settings):
         loaded.append((model, settings))
-        return FakeEncoder(**settings)
+        return (FakeImageEncoder if "resize" in settings else FakeEncoder)(**settings)
 
     # Only what the command itself asks for; the module would import TensorFlow.
     registry = type(sys)("embedsvc.encoders.registry")

@@ -2,12 +2,15 @@
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from embedsvc.catalogue.cards import get_model
 from embedsvc.catalogue.pull import pull
@@ -162,15 +165,189 @@ def test_empty_stdin(invoke, output):
     assert names() == []
 
 
+# Images
+
+
+@pytest.fixture
+def photos(invoke):
+    """A folder of three images, found from the working folder of `invoke`."""
+    for name in ("a.jpg", "b/c.png", "b/d.JPEG"):
+        path = Path("photos", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (30, 20)).save(path, "png")
+    return "photos"
+
+
+def test_images_last_line(invoke, photos):
+    shown = invoke("extract", photos, "-o", "out.parquet")
+    (line,) = shown.stderr.splitlines()
+    assert line.startswith("out.parquet: 3 images, 0 rejects, ")
+    assert line.endswith(" images/s")
+    table = pq.read_table("out.parquet").drop_columns("vector")
+    assert table.to_pylist()[1] == {"id": "b/c.png", "height": 20, "width": 30}
+    assert "already complete" in invoke("extract", photos, "-o", "out.parquet").stderr
+    settings = {"pooling": None, "normalize": None, "size": None}
+    settings |= {"resize": "stretch", "lighting": "keep", "batch_images": None}
+    assert invoke.loaded[0] == ("efficientnet-lite0", settings)
+
+
+def test_options_of_images_reach_the_encoder(invoke, photos):
+    invoke(
+        *("extract", "photos/b/*", "-o", "-", "--pooling", "gem", "--normalize"),
+        *("--size", "224x320", "--resize", "fit", "--lighting", "normalize"),
+        *("--batch-images", "4", "--model", "keras:EfficientNetB0", "--quiet"),
+    )
+    settings = {"pooling": "gem", "normalize": True, "size": (224, 320)}
+    settings |= {"resize": "fit", "lighting": "normalize", "batch_images": 4}
+    assert invoke.loaded == [("keras:EfficientNetB0", settings)]
+
+
+def test_size_of_a_square(invoke, photos):
+    invoke("extract", photos, "-o", "-", "--size", "96")
+    assert invoke.loaded[0][1]["size"] == (96, 96)
+    for size in ("0", "12x", "x12", "224x", "1.5", "big", "100000"):
+        shown = invoke("extract", photos, "-o", "-", "--size", size, exit_code=2)
+        assert "height x width in pixels" in shown.stderr
+
+
+def test_rejects_of_images(invoke, photos):
+    Path("photos/z.jpg").write_text("bad")
+    arguments = ("extract", photos, "-o", "out.parquet")
+    shown = invoke(*arguments, exit_code=3)
+    assert shown.stderr.startswith(
+        "Error: z.jpg: Expected a JPEG, got something else: photos/z.jpg"
+    )
+    assert "To leave such images out, add --on-error skip." in shown.stderr
+    assert "3 images, 1 rejects" in invoke(*arguments, "--on-error", "skip").stderr
+    (line,) = Path("out.parquet.rejects.jsonl").read_text().splitlines()
+    assert json.loads(line).keys() == {"where", "file", "reason"}
+
+
+def test_a_table_of_images(invoke, photos):
+    Path("photos/t.csv").write_text("path,part\na.jpg,x\nb/c.png,y\n")
+    arguments = ("extract", "photos/t.csv", "--model", "efficientnet-lite0", "-o", "out.jsonl")
+    assert "--column PATH" in invoke(*arguments, exit_code=3).stderr
+    invoke(*arguments, "--column", "path", "--include-columns", "part", "--id-column", "path")
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert [(row["id"], row["part"]) for row in rows] == [("a.jpg", "x"), ("b/c.png", "y")]
+
+
+def test_dry_run_of_images(invoke, photos):
+    Path("photos/z.jpg").write_text("bad")
+    shown = invoke("extract", photos, "--dry-run").stdout
+    assert "images    3\n" in shown
+    assert "rejects   1\n          z.jpg: Expected an image" in shown
+    assert "megapixels an image" in shown
+    assert "time      about" in shown
+    assert "images by longer side in pixels\n    to 64           3 ####" in shown
+    assert names() == ["photos"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--max-tokens", "9"], "no --max-tokens with images: it is for texts"),
+        (["--on-long", "truncate"], "no --on-long with images"),
+        (["--batch-tokens", "9"], "no --batch-tokens with images"),
+        (["--column", "path"], "no --column with images in folders"),
+        (["--id-column", "id"], "no --id-column with images in folders"),
+        (["--include-columns", "a"], "no --include-columns with images in folders"),
+        (["--encoding", "utf-8"], "no --encoding with images in folders"),
+        (["--format", "csv"], "no --format with images in folders"),
+        (["--pooling", "cls"], "--pooling for images, one of mean, gem, max, got 'cls'"),
+        (["--model", "minilm"], "Use --model efficientnet-lite0"),
+    ],
+)
+def test_options_that_are_not_for_images(invoke, photos, arguments, message):
+    shown = invoke("extract", photos, "-o", "out.parquet", *arguments, exit_code=3)
+    assert message in shown.stderr
+    assert (invoke.loaded, names()) == ([], ["photos"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "9"], "no --size with texts: it is for images"),
+        (["--resize", "stretch"], "no --resize with texts"),
+        (["--lighting", "keep"], "no --lighting with texts"),
+        (["--batch-images", "9"], "no --batch-images with texts"),
+        (["--pooling", "gem"], "--pooling for texts, one of mean, cls, max, pooled, got 'gem'"),
+        (["--model", "efficientnet-lite0"], "Use --model minilm"),
+    ],
+)
+def test_options_that_are_not_for_texts(invoke, arguments, message):
+    shown = invoke("extract", write(GOOD), "-o", "out.parquet", *arguments, exit_code=3)
+    assert message in shown.stderr
+    assert (invoke.loaded, names()) == ([], ["in.csv"])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code", "message"),
+    [
+        (["photos", "in.csv"], 3, "either texts or images, got both"),
+        (["empty"], 3, "Expected images in"),
+        (["nosuch.jpg"], 3, "nosuch.jpg"),
+        (["photos", "--model", "efficientnet-lite1"], 4, "Did you mean 'efficientnet-lite0'"),
+    ],
+)
+def test_images_that_cannot_be_extracted(invoke, photos, inputs, code, message):
+    write(GOOD)
+    Path("empty").mkdir()
+    shown = invoke("extract", *inputs, "-o", "out.parquet", exit_code=code)
+    assert message in shown.stderr
+    assert names() == ["empty", "in.csv", "photos"]
+
+
+def test_the_help_shows_images(invoke):
+    shown = invoke("extract", "--help").stdout
+    assert "embedsvc extract photos/ -o photos.parquet" in shown
+    assert "minilm for texts, efficientnet-lite0 for images" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["empty"], 3),
+        (["photos", "--max-tokens", "9"], 3),
+        (["photos", "--model", "minilm"], 3),
+        (["photos", "--model", "nosuch"], 4),
+        (["in.csv", "--model", "efficientnet-lite0"], 3),
+    ],
+)
+def test_mistakes_with_images_import_no_tensorflow(photos, tmp_path, arguments, code):
+    write(GOOD)
+    Path("empty").mkdir()
+    program = (
+        "import sys\n"
+        "from embedsvc.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: print(end.code, *sorted(sys.modules))\n"
+    )
+    command = [sys.executable, "-c", program, "extract", *arguments, "-o", "x.parquet"]
+    shown = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    ended, *modules = shown.stdout.split()
+    assert (int(ended), "Traceback" in shown.stderr) == (code, False)
+    assert not {"tensorflow", "keras", "sklearn", "skimage", "PIL"} & set(modules)
+
+
 # The real command and model
+
+
+def pulled(name):
+    try:
+        pull(get_model(name))
+    except WeightsError as err:
+        pytest.skip(str(err))
 
 
 @pytest.fixture(scope="session")
 def _minilm():
-    try:
-        pull(get_model("minilm"))
-    except WeightsError as err:
-        pytest.skip(str(err))
+    pulled("minilm")
+
+
+@pytest.fixture(scope="session")
+def _lite0():
+    pulled("efficientnet-lite0")
 
 
 TEXTS = [f"Parcel number {i} is {'very ' * (i % 3)}late" for i in range(5000)]
@@ -246,3 +423,34 @@ def test_real_pipes(start, tmp_path):
     (tmp_path / "broken" / "config.json").write_text("{")
     arguments = ("extract", "in.txt", "-o", "x.npy", "--model", "broken")
     assert finish(start, *arguments, code=4)[1].startswith("Error: ")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_lite0")
+def test_real_images(start, tmp_path):
+    """A folder and a table with a broken image give the vectors that Python gives."""
+    import embedsvc
+
+    random = np.random.default_rng(5)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(20):
+        pixels = random.integers(0, 256, (40 + i, 60, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i:02}.png")
+    (folder / "07.png").write_bytes((folder / "07.png").read_bytes()[:900])
+    good = [folder / f"{i:02}.png" for i in range(20) if i != 7]
+    err = finish(start, "extract", "photos", "-o", "out.parquet", code=3)[1]
+    assert err.startswith("Error: 07.png: Expected a sound PNG file")
+    err = finish(start, "extract", "photos", "-o", "out.parquet", "--on-error", "skip")[1]
+    assert "19 images, 1 rejects" in err
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["id"].to_pylist() == [path.name for path in good]
+    assert table["height"].to_pylist() == [40 + i for i in range(20) if i != 7]
+    vectors = np.array(table["vector"].to_pylist(), np.float32)
+    expected = embedsvc.load_encoder("efficientnet-lite0").encode(good)
+    assert np.abs(vectors - expected).max() < 1e-4 * np.abs(expected).max()
+
+    (tmp_path / "t.csv").write_text("file\n" + "".join(f"photos/{one.name}\n" for one in good))
+    arguments = ("--column", "file", "--model", "efficientnet-lite0", "--size", "96")
+    rows = finish(start, "extract", "t.csv", "-o", "-", *arguments)[0].splitlines()
+    assert [json.loads(row)["id"] for row in rows] == [str(i) for i in range(19)]

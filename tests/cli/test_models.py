@@ -97,6 +97,13 @@ def test_info(wheel):
     lines = dict(line.split("  ", 1) for line in shown.splitlines() if "  " in line.strip())
     assert lines["golden values"].strip() == "no"
     assert lines["cached"].strip() == "no"
+    assert "--column review --model toy -o" in lines["use"]
+
+
+def test_info_of_an_image_model_shows_how_to_use_it():
+    shown = run("info", "efficientnet-lite0").stdout
+    assert "embedsvc extract photos/ --model efficientnet-lite0 -o photos.parquet" in shown
+    assert "input size           224" in shown
 
 
 def test_info_as_json(wheel):

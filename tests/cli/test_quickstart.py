@@ -28,7 +28,7 @@ class Result:
 def run(monkeypatch):
     """The command, with what needs TensorFlow replaced."""
     calls = []
-    report = type(sys)("embedsvc.report.quickstart")
+    report = type(sys)("embedsvc.jobs.quickstart")
     report.VECTORS, report.NEIGHBOURS = "messages.parquet", "neighbours.csv"
 
     def run_quickstart(folder, *, advance):
@@ -37,7 +37,7 @@ def run(monkeypatch):
         return Result()
 
     report.run_quickstart = run_quickstart
-    monkeypatch.setitem(sys.modules, "embedsvc.report.quickstart", report)
+    monkeypatch.setitem(sys.modules, "embedsvc.jobs.quickstart", report)
     monkeypatch.setattr(pull_module, "pull", lambda card: calls.append(card.name))
 
     def invoke(*arguments):

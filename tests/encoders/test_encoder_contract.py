@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
+
+def _picture(seed: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
 TEXTS = ["one", "two words", "", "a somewhat longer text, with a comma", "one", "😀 émoji"]
-# Fixture name of an encoder -> items it encodes, one of them twice.
-ENCODERS = {"minilm": TEXTS, "tiny": TEXTS}
+IMAGES = [
+    _picture(0, 90, 120),
+    _picture(1, 300, 40),
+    np.zeros((1, 1, 3), np.uint8),
+    np.full((64, 64), 255, np.uint8),  # grey
+    _picture(0, 90, 120),
+    _picture(2, 224, 224).astype(np.float32) / 255,
+]
+# Fixture name of an encoder -> items it encodes, the first of them twice.
+ENCODERS = {"minilm": TEXTS, "tiny": TEXTS, "lite0": IMAGES}
 
 
 @pytest.fixture(params=ENCODERS)

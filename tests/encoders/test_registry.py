@@ -2,6 +2,7 @@
 
 import pytest
 
+from embedsvc.encoders.image import ImageEncoder
 from embedsvc.encoders.registry import load_encoder
 from embedsvc.encoders.text import TextEncoder
 from embedsvc.errors import ArtifactError, EmbedsvcError, InputError
@@ -28,7 +29,7 @@ def test_text_and_path_are_the_same(tiny_bert_folder):
         ("./minilm", "which is no folder"),
         ("../minilm", "which is no folder"),
         ("a\0b", "Expected"),
-        ("efficientnet-lite0", "for texts, got 'efficientnet-lite0', which is for images"),
+        ("keras:MobileNetV22", "Did you mean 'keras:MobileNetV2'"),
     ],
 )
 def test_unknown_models(model, message):
@@ -46,9 +47,32 @@ def test_a_folder_that_is_no_model(tmp_path):
         load_encoder(tmp_path)
 
 
-def test_an_unknown_setting_is_refused():
-    with pytest.raises(TypeError, match="poolin"):
-        load_encoder("minilm", poolin="mean")
+def test_the_kind_of_the_model_decides(lite0):
+    encoder = load_encoder("efficientnet-lite0", size=64, pooling="max")
+    assert isinstance(encoder, ImageEncoder)
+    assert encoder.network is lite0.network
+    assert (encoder.describe()["size"], encoder.describe()["pooling"]) == ([64, 64], "max")
+
+
+def test_each_kind_refuses_models_of_the_other():
+    with pytest.raises(InputError, match="for texts, got 'efficientnet-lite0', which is for imag"):
+        _ = TextEncoder("efficientnet-lite0").network
+    with pytest.raises(InputError, match="for images, got 'minilm', which is for texts"):
+        _ = ImageEncoder("minilm").network
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "message"),
+    [
+        ("minilm", "poolin", r"for texts \(pooling, .*on_long, .*\), got poolin for 'minilm'"),
+        ("minilm", "size", r"for texts .* got size"),
+        ("efficientnet-lite0", "on_long", r"for images \(pooling, .*size, .*\), got on_long"),
+        ("keras:ResNet50", "max_tokens", r"for images .*, got max_tokens for 'keras:ResNet50'"),
+    ],
+)
+def test_unknown_settings_are_refused_before_anything_is_loaded(model, setting, message):
+    with pytest.raises(InputError, match=message):
+        load_encoder(model, **{setting: 1})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A deterministic encoder without TensorFlow, and a driver that can be killed anywhere.
+"""Deterministic encoders without TensorFlow, and a driver that can be killed anywhere.
 
 The driver takes one JSON argument, see `main`.
 """
@@ -23,6 +23,14 @@ class FakeEncoded:
     vectors: np.ndarray
     n_tokens: np.ndarray
     truncated: np.ndarray
+
+
+@dataclass
+class FakeEncodedImages:
+    vectors: np.ndarray
+    heights: np.ndarray
+    widths: np.ndarray
+    failures: dict
 
 
 class FakeEncoder:
@@ -56,28 +64,77 @@ class FakeEncoder:
     def encode_windows(self, windows, *, advance=lambda count: None):
         ahead = None
         # One window ahead, as the real encoder.
-        for texts in windows:
-            encoded = self._encode(texts, advance)
+        for inputs in windows:
+            encoded = self._encode(inputs, advance)
             if ahead is not None:
                 yield ahead
             ahead = encoded
         if ahead is not None:
             yield ahead
 
-    def _encode(self, texts, advance):
+    def _encode(self, inputs, advance):
         if self.before_window is not None:
             self.before_window(self.n_windows)
         time.sleep(self.sleep)
         self.n_windows += 1
-        self.n_encoded += len(texts)
-        advance(len(texts))
+        self.n_encoded += len(inputs)
+        advance(len(inputs))
+        return self._encoded(inputs)
+
+    def _encoded(self, texts):
         n_tokens = self.token_counts(texts)
         return FakeEncoded(self.vectors_of(texts), n_tokens, n_tokens > MAX_TOKENS)
 
     def vectors_of(self, texts):
-        digests = b"".join(hashlib.shake_128(text.encode()).digest(4 * self.dim) for text in texts)
+        contents = [text.encode() if isinstance(text, str) else text for text in texts]
+        digests = b"".join(hashlib.shake_128(one).digest(4 * self.dim) for one in contents)
         words = np.frombuffer(digests, np.uint32).reshape(len(texts), self.dim)
         return ((words / 2**31 - 1.0) * self.scale).astype(np.float32)
+
+
+class FakeImageEncoder(FakeEncoder):
+    """Vectors come from a hash of the file; an "image" begins with height and width in bytes.
+
+    A file that begins with a zero, or is not there, cannot be read.
+    """
+
+    def describe(self):
+        return {
+            "model": "fake",
+            "model_sha256": "0" * 64,
+            "dim": self.dim,
+            "pooling": "mean",
+            "normalize": False,
+            "size": [224, 224],
+            "resize": "stretch",
+            "lighting": "keep",
+            **self.described,
+        }
+
+    def encode_windows(self, windows, *, on_error="error", advance=lambda count: None):
+        assert on_error == "skip"
+        return super().encode_windows(windows, advance=advance)
+
+    def _encoded(self, paths):
+        contents, failures = [], {}
+        for i, path in enumerate(paths):
+            content = path.read_bytes() if path.exists() else b"\0"
+            if content.startswith(b"\0"):
+                failures[i] = f"Expected an image, got something else: {path}. Copy it again."
+            else:
+                contents.append(content)
+        sizes = np.array([list(one[:2]) for one in contents], np.int32).reshape(-1, 2)
+        vectors = self.vectors_of(contents)
+        return FakeEncodedImages(vectors, sizes[:, 0], sizes[:, 1], failures)
+
+
+def find_images(places):
+    """The files of folders, by name."""
+    from embedsvc.images.records import ImageRecord
+
+    for place in map(Path, places):
+        for path in sorted(place.rglob("*.jpg")):
+            yield ImageRecord(path, path.relative_to(place).as_posix())
 
 
 def _die():
@@ -114,17 +171,20 @@ def _say(line):
 def main(argument):
     """Run one extraction as a process of its own.
 
-    Keys of the JSON: inputs, output, reading, options, window (rows a window), sleep (seconds a
-    window), sleep_join (seconds a part), die_at (see `_die_at_nth`), encoder.
+    Keys of the JSON: images (whether inputs are folders of them), inputs, output, reading, options,
+    window (rows a window), sleep (seconds a window), sleep_join (seconds a part), die_at (see
+    `_die_at_nth`), encoder.
     """
     from embedsvc.errors import EmbedsvcError
     from embedsvc.extract import journal, outputs, windows
+    from embedsvc.extract.image_inputs import open_images
     from embedsvc.extract.job import ExtractOptions, extract_to_file
     from embedsvc.extract.rows import SourceOptions
     from embedsvc.extract.sources import open_sources
 
     job = json.loads(argument)
-    windows.WINDOW_ROWS = job.get("window", 16)
+    windows.WINDOW_ROWS |= dict.fromkeys(windows.WINDOW_ROWS, job.get("window", 16))
+    encoder = FakeImageEncoder if job.get("images") else FakeEncoder
     outputs._ROW_GROUP = job.get("row_group", outputs._ROW_GROUP)
     if job.get("sleep_join"):
         whole = journal.Journal.tables
@@ -142,9 +202,14 @@ def main(argument):
     )
     _say("ready")
     try:
+        sources = (
+            open_images(job["inputs"], reading, scan=find_images)
+            if job.get("images")
+            else open_sources(job["inputs"], reading)
+        )
         summary = extract_to_file(
-            open_sources(job["inputs"], reading),
-            FakeEncoder(sleep=job.get("sleep", 0.0), **job.get("encoder", {})),
+            sources,
+            encoder(sleep=job.get("sleep", 0.0), **job.get("encoder", {})),
             Path(job["output"]),
             reading=reading,
             options=ExtractOptions(**job.get("options", {})),

@@ -1,15 +1,10 @@
 """What is known before a run."""
 
-import gzip
-import io
-import sys
-
 import numpy as np
-import pytest
 from fake_encoder import FakeEncoder
 
 from embedsvc.extract import estimate
-from embedsvc.extract.estimate import dry_run, estimate_rows
+from embedsvc.extract.estimate import dry_run
 from embedsvc.extract.rows import SourceOptions
 from embedsvc.extract.sources import open_sources
 
@@ -21,9 +16,7 @@ def sources(*paths, **options):
 def test_dry_run(job):
     rows = [{"id": f"k{i % 99}", "text": "word " * (i % 20)} for i in range(100)]
     rows[5]["text"] = None
-    found = dry_run(
-        sources(job.write(rows), id_column="id"), FakeEncoder(sleep=0.01), unique_ids=True
-    )
+    found = dry_run(sources(job.write(rows), id_column="id"), FakeEncoder(sleep=0.01))
     lengths = np.array([i % 20 for i in range(99) if i != 5])
     assert (found.rows, found.rejects, len(found.examples)) == (98, 2, 2)
     assert (found.tokens, found.longest) == (lengths.sum(), 19)
@@ -39,7 +32,7 @@ def test_dry_run(job):
 
 
 def test_dry_run_of_nothing_but_defects(job):
-    found = dry_run(sources(job.write([{"text": 1}] * 30)), FakeEncoder(), unique_ids=False)
+    found = dry_run(sources(job.write([{"text": 1}] * 30)), FakeEncoder())
     assert (found.rows, found.rejects, len(found.examples), found.seconds) == (0, 30, 5, 0.0)
     assert found.histogram == {}
 
@@ -48,32 +41,9 @@ def test_the_sample_stays_small_and_spans_everything(job, monkeypatch):
     sizes = []
     monkeypatch.setattr(estimate, "_seconds", lambda encoder, sample, tokens: sizes.append(sample))
     monkeypatch.setattr(estimate, "_SAMPLE_SIZE", 8)
-    dry_run(sources(job.lines(5000)), FakeEncoder(), unique_ids=False)
+    dry_run(sources(job.lines(5000)), FakeEncoder())
     (sample,) = sizes
     numbers = [int(text.split()[-1]) for text in sample]
     assert len(sample) <= 16
     assert min(numbers) < 500
     assert max(numbers) > 4000
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "rows"),
-    [
-        ("in.csv", b"text\na\nb\n", 2),
-        ("in.csv", b"text\na\nb", 2),
-        ("in.txt", b"a\nb\n", 2),
-        ("in.jsonl.gz", gzip.compress(b"{}\n{}\n{}\n"), 3),
-        ("in.csv", b"", 0),
-        ("in.txt.gz", b"no gzip", None),
-        ("in.txt.gz", gzip.compress(b"a\n" * 99)[:20], None),
-        ("in.parquet", b"no parquet", None),
-    ],
-)
-def test_rows_of_files(tmp_path, name, content, rows):
-    (tmp_path / name).write_bytes(content)
-    assert estimate_rows(sources(tmp_path / name)) == rows
-
-
-def test_rows_of_stdin_are_not_known(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\n")))
-    assert estimate_rows(sources("-")) is None

@@ -13,12 +13,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from fake_encoder import FakeEncoder
+from fake_encoder import FakeEncoder, FakeImageEncoder
 
 from embedsvc.errors import InputError, OutputError, ResumeError
 from embedsvc.extract.job import ExtractOptions, extract_to_file, extract_to_stream
+from embedsvc.extract.kinds import IMAGES, TEXTS
 from embedsvc.extract.rows import SourceOptions
 from embedsvc.extract.sources import open_sources
+from embedsvc.extract.standing import check_columns
+
+# Rows with defects in what `with_defects` makes.
+BAD = (5, 40, 41, 90)
 
 SKIP = {"on_error": "skip"}
 OVERWRITE = {"overwrite": True}
@@ -28,19 +33,19 @@ class Stop(Exception):
     pass
 
 
-def stopping(window, error=Stop):
+def stopping(job, window, error=Stop):
     """An encoder that fails at a window; the one before it is lost with it, as it was ahead."""
 
     def stop(number):
         if number == window:
             raise error
 
-    return FakeEncoder(before_window=stop)
+    return job.encoder(before_window=stop)
 
 
 def half_done(job, source, output="out.parquet", **settings):
     with pytest.raises(Stop):
-        job.run(source, output, encoder=stopping(4), **settings)
+        job.run(source, output, encoder=stopping(job, 4), **settings)
     assert (job.folder / f"{output}.parts" / "part-000002.parquet").exists()
 
 
@@ -57,23 +62,23 @@ def pipe_in(monkeypatch, text):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
 
 
-def test_progress_counts_every_row_once(job):
+def test_progress_counts_every_row_once(each_job):
     counts = []
-    source = job.lines()
-    half_done(job, source)
-    summary = job.run(source, "out.parquet", advance=counts.append)
+    source = each_job.make()
+    half_done(each_job, source)
+    summary = each_job.run(source, "out.parquet", advance=counts.append)
     assert sum(counts) == 100
     assert (summary.rows, summary.resumed) == (100, 48)
-    assert job.left() == ["out.parquet"]
+    assert each_job.left() == ["out.parquet"]
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.npy", "out.jsonl", "out.npz"])
-def test_continued_equals_uninterrupted(job, name, is_same):
-    source = job.lines(score=list(range(100)))
-    job.run(source, f"whole.{name}", include_columns=("score",))
-    half_done(job, source, name, include_columns=("score",))
-    job.run(source, name, include_columns=("score",))
-    assert is_same(job.folder / name, job.folder / f"whole.{name}")
+def test_continued_equals_uninterrupted(each_job, name, is_same):
+    source = each_job.make()
+    each_job.run(source, f"whole.{name}", include_columns=each_job.columns)
+    half_done(each_job, source, name, include_columns=each_job.columns)
+    each_job.run(source, name, include_columns=each_job.columns)
+    assert is_same(each_job.folder / name, each_job.folder / f"whole.{name}")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +111,70 @@ def test_other_settings_are_refused(job, settings, encoder, message):
     assert (summary.resumed, encoder.n_encoded) == (0, 100)
 
 
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ({"model": "other"}, "model was 'fake' and is 'other' now"),
+        ({"pooling": "gem"}, "pooling was"),
+        ({"size": [224, 256]}, r"size was \[224, 224\] and is \[224, 256\] now"),
+        ({"resize": "fit"}, "resize was"),
+        ({"lighting": "normalize"}, "lighting was"),
+    ],
+)
+def test_other_settings_of_images_are_refused(image_job, described, message):
+    source = image_job.make()
+    half_done(image_job, source)
+    with pytest.raises(ResumeError, match=message):
+        image_job.run(source, "out.parquet", encoder=FakeImageEncoder(**described))
+    image_job.run(source, "out.parquet")
+    with pytest.raises(ResumeError, match="--overwrite"):
+        image_job.run(source, "out.parquet", encoder=FakeImageEncoder(**described))
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [("edit", 16), ("touch", 16), ("add", 16), ("remove", 16), ("rename", 16), ("cut", 0)],
+)
+def test_changed_images_are_refused(image_job, change, kept):
+    job, source = image_job, image_job.make()
+    half_done(job, source)
+    picture = source / job.name(20)
+    if change == "edit":
+        picture.write_bytes(picture.read_bytes() + b"more")
+    elif change == "touch":
+        os.utime(picture, ns=(0, picture.stat().st_mtime_ns + 1))
+    elif change == "add":
+        (source / job.name(20)).with_suffix(".new.jpg").write_bytes(b"\1\1new")
+    elif change == "remove":
+        picture.unlink()
+    elif change == "rename":
+        picture.rename(picture.with_name("00200.jpg"))
+    else:
+        for path in source.rglob("*.jpg"):
+            if path.name != "0000.jpg":
+                path.unlink()
+    message = "rows near .*00/0000.jpg|01/001.*.jpg have changed"
+    with pytest.raises(ResumeError, match=message) as caught:
+        job.run(source, "out.parquet")
+    assert "--overwrite" in str(caught.value)
+    assert job.run(source, "out.parquet", options=OVERWRITE).resumed == kept
+    job.run(source, "fresh.parquet")
+    table = pq.read_table(job.folder / "out.parquet")
+    assert table.equals(pq.read_table(job.folder / "fresh.parquet"), check_metadata=True)
+    picture.write_bytes(b"\1\1changed again")
+    with pytest.raises(ResumeError, match="to be the result of the same command"):
+        job.run(source, "out.parquet")
+
+
+def test_images_added_where_nothing_was_done_yet_are_taken(image_job):
+    source = image_job.make()
+    half_done(image_job, source)
+    (source / "99.jpg").write_bytes(b"\1\1new")
+    summary = image_job.run(source, "out.parquet")
+    assert (summary.rows, summary.resumed) == (101, 48)
+    assert ids(image_job)[-1] == "99.jpg"
+
+
 @pytest.mark.parametrize("change", ["edit", "append", "cut", "rename"])
 def test_a_changed_input_is_refused(job, change):
     source = job.lines()
@@ -133,8 +202,9 @@ def test_a_changed_input_is_refused(job, change):
     )
 
 
-def test_a_stopped_overwrite_is_continued_by_the_same_command(job):
-    old, source = job.lines(10, name="in.old.jsonl"), job.lines()
+def test_a_stopped_overwrite_is_continued_by_the_same_command(each_job):
+    job = each_job
+    old, source = job.make(10, "in.old.jsonl"), job.make()
     job.run(old, "out.parquet")
     half_done(job, source, options=OVERWRITE)
     assert len(ids(job)) == 10
@@ -142,7 +212,7 @@ def test_a_stopped_overwrite_is_continued_by_the_same_command(job):
         job.run(source, "out.parquet")
     assert job.run(source, "out.parquet", options=OVERWRITE).resumed == 48
     assert len(ids(job)) == 100
-    encoder = FakeEncoder()
+    encoder = job.encoder()
     job.run(source, "out.parquet", options=OVERWRITE, encoder=encoder)
     assert encoder.n_encoded == 100
 
@@ -182,8 +252,8 @@ def test_a_changed_standard_input_keeps_what_is_the_same(job, monkeypatch):
         half_done(job, "-", options=OVERWRITE)
 
 
-def test_parts_that_a_crash_left_beside_a_finished_output_are_removed(job, monkeypatch):
-    source = job.lines()
+def test_parts_that_a_crash_left_beside_a_finished_output_are_removed(each_job, monkeypatch):
+    job, source = each_job, each_job.make()
     with monkeypatch.context() as patch:
         patch.setattr("embedsvc.extract.journal.Journal.remove", lambda self: None)
         job.run(source, "out.parquet")
@@ -192,59 +262,61 @@ def test_parts_that_a_crash_left_beside_a_finished_output_are_removed(job, monke
     assert job.left() == ["out.parquet"]
 
 
-BAD = {5: {"text": None}, 40: {"text": 7}, 41: {"key": "k41"}, 90: {"text": ["x"]}}
-
-
-def with_defects(job):
-    rows = [{"key": f"k{i}", "text": f"text {i}"} for i in range(100)]
-    for i, changed in BAD.items():
-        rows[i] |= changed
-        if "text" not in changed:
-            del rows[i]["text"]
-    return job.write(rows)
-
-
-def test_a_defect_stops_the_run_and_loses_nothing(job):
-    source = with_defects(job)
-    encoder = FakeEncoder()
-    rows = source.read_text().splitlines(keepends=True)
-    source.write_text("".join(rows[:5] + ['{"text": "fine", "key": "f"}\n'] + rows[6:]))
-    with pytest.raises(InputError, match=r"^in.jsonl, line 41: .*--on-error skip"):
-        job.run(source, "out.parquet", encoder=encoder)
+def test_a_defect_stops_the_run_and_loses_nothing(each_job):
+    job, source = each_job, each_job.with_defects()
+    job.mend(source, 5)
+    first = job.where(41 if job.kind == "images" else 40)
+    with pytest.raises(InputError, match=rf"^{first}: Expected .*--on-error skip"):
+        job.run(source, "out.parquet")
     # The advice is right, and both windows before the defect are there already.
-    encoder = FakeEncoder()
+    encoder = job.encoder()
     summary = job.run(source, "out.parquet", options=SKIP, encoder=encoder)
-    assert (summary.resumed, summary.rejects, encoder.n_encoded) == (32, 3, 65)
-    assert [one["line"] for one in rejects(job)] == [41, 42, 91]
+    assert (summary.resumed, summary.rows, summary.rejects) == (32, 97, 3)
+    assert encoder.n_encoded == 65 + 2 * (job.kind == "images")
+    assert [one["where"] for one in rejects(job)] == [job.where(i) for i in (40, 41, 90)]
     # Without skipping, this output would not be.
     with pytest.raises(ResumeError):
         job.run(source, "out.parquet")
 
 
-def test_rejects_are_written_once_and_in_order_after_a_stop(job):
-    source = with_defects(job)
+def test_a_defect_that_only_the_encoder_finds_loses_nothing_either(image_job):
+    job, source = image_job, image_job.with_defects()
+    for row in (5, 41):
+        job.mend(source, row)
+    with pytest.raises(InputError, match=r"^04/0040.jpg: .*something else.* To leave such images"):
+        job.run(source, "out.parquet")
+    encoder = job.encoder()
+    summary = job.run(source, "out.parquet", options=SKIP, encoder=encoder)
+    assert (summary.resumed, summary.rows, summary.rejects) == (32, 98, 2)
+
+
+def test_rejects_are_written_once_and_in_order_after_a_stop(each_job):
+    job, source = each_job, each_job.with_defects()
     job.run(source, "whole.parquet", options=SKIP)
     half_done(job, source, options=SKIP)
     summary = job.run(source, "out.parquet", options=SKIP)
     assert (summary.rows, summary.rejects) == (96, 4)
-    assert [one["line"] for one in rejects(job)] == [6, 41, 42, 91]
+    assert [one["where"] for one in rejects(job)] == [job.where(i) for i in BAD]
     assert rejects(job) == rejects(job, "whole.parquet")
-    assert rejects(job)[0].keys() == {"where", "file", "line", "reason", "text"}
-    assert ids(job) == [str(i) for i in range(100) if i not in BAD]
+    keys = {"where", "file", "reason"} | ({"line", "text"} if job.kind == "texts" else set())
+    assert rejects(job)[0].keys() == keys
+    good = [i for i in range(100) if i not in BAD]
+    assert ids(job) == job.ids(good)
     assert job.run(source, "out.parquet", options=SKIP).stood_already
 
 
-def test_what_was_skipped_before_is_a_defect_again(job):
-    source = with_defects(job)
+def test_what_was_skipped_before_is_a_defect_again(each_job):
+    job, source = each_job, each_job.with_defects()
     half_done(job, source, options=SKIP)
-    with pytest.raises(InputError, match="in.jsonl, line 6"):
+    with pytest.raises(InputError, match="skipped 1 images|in.jsonl, line 6"):
         job.run(source, "out.parquet")
     assert job.run(source, "out.parquet", options=SKIP).resumed == 45
 
 
-def test_old_rejects_go_when_there_are_none(job):
-    job.run(with_defects(job), "out.parquet", options=SKIP)
-    job.run(job.lines(), "out.parquet", options=SKIP | OVERWRITE)
+def test_old_rejects_go_when_there_are_none(each_job):
+    job = each_job
+    job.run(job.with_defects(), "out.parquet", options=SKIP)
+    job.run(job.make(20, "in.good.jsonl"), "out.parquet", options=SKIP | OVERWRITE)
     assert job.left() == ["out.parquet"]
 
 
@@ -254,6 +326,29 @@ def test_all_rows_rejected(job):
         job.run(source, "out.parquet", options=SKIP)
     assert job.left() == ["out.parquet.rejects.jsonl"]
     assert [one["line"] for one in rejects(job)] == list(range(1, 51))
+
+
+def test_no_image_can_be_read(image_job):
+    source = image_job.make(50)
+    for path in source.rglob("*.jpg"):
+        path.write_bytes(b"\0")
+    message = r"usable images in .*photos, got 50 defects and no image, see .*rejects.jsonl"
+    with pytest.raises(InputError, match=message):
+        image_job.run(source, "out.parquet", options=SKIP)
+    assert image_job.left() == ["out.parquet.rejects.jsonl"]
+    assert [one["file"] for one in rejects(image_job)] == image_job.ids(range(50))
+
+
+def test_a_whole_window_that_cannot_be_read(image_job, is_same):
+    job, source = image_job, image_job.make()
+    for i in range(16, 48):
+        (source / job.name(i)).write_bytes(b"\0")
+    summary = job.run(source, "out.parquet", options=SKIP)
+    assert (summary.rows, summary.rejects) == (68, 32)
+    assert ids(job) == job.ids([*range(16), *range(48, 100)])
+    half_done(job, source, "again.parquet", options=SKIP)
+    assert job.run(source, "again.parquet", options=SKIP).resumed == 16
+    assert is_same(job.folder / "out.parquet", job.folder / "again.parquet")
 
 
 def test_files_that_cannot_be_read_are_rejects(job):
@@ -298,7 +393,7 @@ def test_long_texts_as_errors(job):
     with pytest.raises(InputError, match=r"line 4: .* takes whole, got 17 tokens.*on-long"):
         job.run(source, "out.parquet", options=options)
     summary = job.run(source, "out.parquet", options=options | SKIP)
-    assert (summary.rows, summary.rejects, summary.truncated) == (90, 10, 0)
+    assert (summary.rows, summary.rejects, summary.counts["truncated"]) == (90, 10, 0)
     assert [one["line"] for one in rejects(job)] == list(range(4, 101, 10))
     assert len(ids(job)) == 90
 
@@ -314,10 +409,10 @@ def test_long_texts_are_left_out_once_after_a_stop(job, is_same):
     assert is_same(job.folder / "out.parquet", job.folder / "whole.parquet")
 
 
-def test_interrupted(job):
-    source = job.lines()
+def test_interrupted(each_job):
+    job, source = each_job, each_job.make()
     with pytest.raises(KeyboardInterrupt) as caught:
-        job.run(source, "out.parquet", encoder=stopping(4, KeyboardInterrupt))
+        job.run(source, "out.parquet", encoder=stopping(job, 4, KeyboardInterrupt))
     assert str(caught.value) == (
         f"The 48 rows done so far are safe in {job.folder}/out.parquet.parts. "
         "Run the same command again to continue."
@@ -330,6 +425,13 @@ def test_reserved_columns(job, name):
     with pytest.raises(InputError, match=f"got '{name}'. Rename"):
         job.run(job.lines(), "out.parquet", include_columns=(name,))
     assert job.left() == []
+
+
+def test_each_kind_reserves_its_own_columns():
+    check_columns(SourceOptions(include_columns=("height",)), TEXTS)
+    check_columns(SourceOptions(include_columns=("n_tokens",)), IMAGES)
+    with pytest.raises(InputError, match="id, vector, vectors, height, width, metadata"):
+        check_columns(SourceOptions(include_columns=("width",)), IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -390,12 +492,12 @@ def test_a_full_disk_is_no_read_error(job):
 # As a stream
 
 
-def stream(source, target, *, options=None, encoder=None, **reading):
+def stream(job, source, target, *, options=None, **reading):
     reading = SourceOptions(**reading)
     found = []
     summary = extract_to_stream(
-        open_sources([str(source)], reading),
-        encoder or FakeEncoder(),
+        job.open(source, reading),
+        job.encoder(),
         target,
         reading=reading,
         options=ExtractOptions(**(options or {})),
@@ -406,7 +508,8 @@ def stream(source, target, *, options=None, encoder=None, **reading):
 
 def test_stream(job):
     target = io.BytesIO()
-    summary, found = stream(with_defects(job), target, options=SKIP, include_columns=("key",))
+    source = job.with_defects()
+    summary, found = stream(job, source, target, options=SKIP, include_columns=("key",))
     lines = [json.loads(line) for line in target.getvalue().splitlines()]
     assert (summary.rows, summary.rejects, len(found)) == (96, 4, 4)
     assert lines[0].keys() == {"id", "vector", "n_tokens", "truncated", "key"}
@@ -414,19 +517,30 @@ def test_stream(job):
     assert np.array_equal(np.float32([line["vector"] for line in lines]), expected)
 
 
+def test_stream_of_images(image_job):
+    target = io.BytesIO()
+    summary, found = stream(image_job, image_job.with_defects(), target, options=SKIP)
+    lines = [json.loads(line) for line in target.getvalue().splitlines()]
+    assert (summary.rows, [one.file for one in found]) == (96, image_job.ids(BAD))
+    good = [i for i in range(100) if i not in BAD]
+    assert [line["id"] for line in lines] == image_job.ids(good)
+    assert np.array_equal(np.float32([line["vector"] for line in lines]), image_job.vectors(good))
+    assert [(one["height"], one["width"]) for one in lines] == [(i + 1, i % 50 + 1) for i in good]
+
+
 def test_stream_writes_what_comes_before_a_defect(job):
     target = io.BytesIO()
     rows = [{"text": f"text {i}"} for i in range(40)]
     with pytest.raises(InputError, match="line 41"):
-        stream(job.write([*rows, {"text": None}]), target)
+        stream(job, job.write([*rows, {"text": None}]), target)
     assert target.getvalue().count(b"\n") == 32
 
 
 def test_stream_has_no_other_dtype_and_no_empty_input(job):
     with pytest.raises(InputError, match="float32 vectors on a stream"):
-        stream(job.lines(), io.BytesIO(), options={"dtype": "int8"})
+        stream(job, job.lines(), io.BytesIO(), options={"dtype": "int8"})
     with pytest.raises(InputError, match="4 defects and no text.$"):
-        stream(job.write([{"text": 1}] * 4), io.BytesIO(), options=SKIP)
+        stream(job, job.write([{"text": 1}] * 4), io.BytesIO(), options=SKIP)
 
 
 def test_stream_to_a_full_disk(job):
@@ -436,7 +550,7 @@ def test_stream_to_a_full_disk(job):
         pytest.raises(OutputError, match="JSON lines, but the disk is full"),
         Path("/dev/full").open("wb", buffering=0) as target,
     ):
-        stream(job.lines(), target)
+        stream(job, job.lines(), target)
 
 
 # Whole processes
@@ -455,10 +569,10 @@ def test_two_processes_on_one_output(job):
 
 
 @pytest.mark.parametrize("name", ["out.npy", pytest.param("out.parquet", marks=pytest.mark.slow)])
-def test_killed_at_every_step_of_writing(job, name, is_same):
+def test_killed_at_every_step_of_writing(each_job, name, is_same):
     """Die before each flush, rename or removal in turn; each time another run picks it up."""
-    source = with_defects(job)
-    settings = {"options": SKIP, "reading": {"include_columns": ["key"]}, "window": 40}
+    job, source = each_job, each_job.with_defects()
+    settings = {"options": SKIP, "reading": {"include_columns": job.columns}, "window": 40}
     job.finish(source, job.folder / f"whole.{name}", **settings)
     step, done = 1, False
     while not done:
@@ -475,8 +589,8 @@ def test_killed_at_every_step_of_writing(job, name, is_same):
     assert step > 15
 
 
-def test_killed_while_joining(job, is_same):
-    source = job.lines(100)
+def test_killed_while_joining(each_job, is_same):
+    job, source = each_job, each_job.make()
     job.run(source, "whole.npy")
     process = job.start(source, job.folder / "out.npy", sleep_join=0.1)
     while not list(job.folder.glob(".out.npy.*.partial")):
@@ -490,9 +604,9 @@ def test_killed_while_joining(job, is_same):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.parquet", "out.jsonl"])
-def test_killed_at_random_moments(job, name, is_same):
+def test_killed_at_random_moments(each_job, name, is_same):
     random = np.random.default_rng(7)
-    source = with_defects(job)
+    job, source = each_job, each_job.with_defects()
     settings = {"options": SKIP, "window": 2, "sleep": 0.01, "sleep_join": 0.005, "row_group": 30}
     job.finish(source, job.folder / f"whole.{name}", **settings)
     for _ in range(15):
@@ -519,10 +633,10 @@ def small_disk(tmp_path):
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.npz", "out.npy", "out.jsonl"])
 @pytest.mark.parametrize("free", [0, 5_000, 60_000, 90_000])
-def test_a_disk_that_is_really_full(job, small_disk, is_same, name, free):
+def test_a_disk_that_is_really_full(each_job, small_disk, is_same, name, free):
     """Full at the start, at a part, or while joining, as little or more space is left."""
-    source = job.lines(1000)
-    job.run(source, f"whole.{name}", encoder=FakeEncoder(dim=16))
+    job, source = each_job, each_job.make(1000)
+    job.run(source, f"whole.{name}", encoder=job.encoder(dim=16))
     ballast = small_disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 16, 1 << 12):
@@ -531,10 +645,10 @@ def test_a_disk_that_is_really_full(job, small_disk, is_same, name, free):
                     pass
     os.truncate(ballast, ballast.stat().st_size - free)
     with pytest.raises(OutputError, match="disk is full"):
-        job.run(source, small_disk / name, encoder=FakeEncoder(dim=16))
+        job.run(source, small_disk / name, encoder=job.encoder(dim=16))
     assert not (small_disk / name).exists()
     ballast.unlink()
-    summary = job.run(source, small_disk / name, encoder=FakeEncoder(dim=16))
+    summary = job.run(source, small_disk / name, encoder=job.encoder(dim=16))
     assert summary.rows == 1000
     assert (summary.resumed > 0) == (free > 10_000)
     assert is_same(small_disk / name, job.folder / f"whole.{name}")

@@ -11,9 +11,10 @@ from fake_encoder import FakeEncoder
 
 from embedsvc.errors import ArtifactError, OutputError, ResumeError
 from embedsvc.extract import journal as journal_module
+from embedsvc.extract.embedders import TextEmbedder
 from embedsvc.extract.folder import parts_folder, remove_leftover
 from embedsvc.extract.journal import open_journal
-from embedsvc.extract.parts import to_part
+from embedsvc.extract.parts import TextPart, to_part
 from embedsvc.extract.rows import Row
 from embedsvc.extract.windows import Window
 
@@ -23,12 +24,12 @@ SETTINGS = {"model": "m", "include": ("a",), "input": [{"sha256": "1"}]}
 def a_part(index):
     items = [Row(f"{index}-{i}", f"text {index} {i}", {}, "in.csv", i) for i in range(3)]
     window = Window(index, items, f"digest {index}")
-    (encoded,) = FakeEncoder().encode_windows([window.texts])
-    return to_part(window, encoded, ())
+    (encoded,) = TextEmbedder(FakeEncoder()).embed([window.inputs], lambda count: None)
+    return to_part(window, encoded, (), TextPart)
 
 
 def opened(output, *, overwrite=False, **changed):
-    return open_journal(output, {**SETTINGS, **changed}, overwrite=overwrite)
+    return open_journal(output, {**SETTINGS, **changed}, TextPart, overwrite=overwrite)
 
 
 def ids(journal):
@@ -155,7 +156,8 @@ def test_only_one_process_at_a_time(output):
     code = (
         "import sys; from pathlib import Path;"
         "from embedsvc.extract.journal import open_journal;"
-        f"context = open_journal(Path(sys.argv[1]), {SETTINGS!r}, overwrite=False);"
+        "from embedsvc.extract.parts import TextPart;"
+        f"context = open_journal(Path(sys.argv[1]), {SETTINGS!r}, TextPart, overwrite=False);"
         "context.__enter__(); print('in', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(

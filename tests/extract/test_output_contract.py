@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from fake_encoder import FakeEncoder
+from fake_encoder import FakeEncoder, FakeImageEncoder
 
+from embedsvc import __version__
 from embedsvc.errors import EmbedsvcError, InputError, OutputError, ResumeError
 from embedsvc.extract import outputs
 from embedsvc.extract.outputs import OUTPUT_ENDINGS, read_metadata
@@ -47,7 +48,7 @@ def test_round_trip(job, ending, dtype):
     source = job.write([{"id": one, "text": text} for one, text in pairs])
     output = job.folder / f"out{ending}"
     summary = job.run(source, output, id_column="id", options={"dtype": dtype})
-    assert (summary.rows, summary.empty, summary.truncated) == (50, 2, 1)
+    assert (summary.rows, summary.counts["empty"], summary.counts["truncated"]) == (50, 2, 1)
     vectors, rows = read(output)
     expected = FakeEncoder().vectors_of(texts)
     if ending != ".jsonl":
@@ -65,6 +66,39 @@ def test_round_trip(job, ending, dtype):
     assert job.left() == sorted(
         [output.name, *(f"{output.name}.{b}" for b in BESIDE.get(ending, []))]
     )
+
+
+@ENDINGS
+@DTYPES
+def test_round_trip_of_images(image_job, ending, dtype):
+    job, source = image_job, image_job.make(50)
+    output = job.folder / f"out{ending}"
+    summary = job.run(source, output, options={"dtype": dtype})
+    assert (summary.rows, summary.counts, summary.rejects) == (50, {}, 0)
+    vectors, rows = read(output)
+    if dtype == "int8":
+        scale = read_metadata(output)["scale"]
+        vectors = np.asarray(vectors) * scale
+        assert (np.abs(vectors - job.vectors(range(50))) <= scale / 2 * (1 + 1e-9)).all()
+    else:
+        expected = job.vectors(range(50)).astype(dtype)
+        np.testing.assert_array_equal(np.asarray(vectors, dtype), expected)
+    assert rows == [
+        {"id": name, "height": i + 1, "width": i + 1} for i, name in enumerate(job.ids(range(50)))
+    ]
+    assert job.left() == sorted(
+        [output.name, *(f"{output.name}.{b}" for b in BESIDE.get(ending, []))]
+    )
+
+
+def test_sizes_of_images_are_int32(image_job):
+    image_job.run(image_job.make(3), "out.parquet")
+    schema = pq.read_schema(image_job.folder / "out.parquet")
+    assert schema.names == ["id", "vector", "height", "width"]
+    assert [str(schema.field(name).type) for name in ("height", "width")] == ["int32", "int32"]
+    image_job.run(image_job.folder / "in.photos", "out.npz")
+    with np.load(image_job.folder / "out.npz") as arrays:
+        assert arrays["height"].dtype == arrays["width"].dtype == np.int32
 
 
 @ENDINGS
@@ -124,6 +158,18 @@ def test_metadata_is_complete(job, ending):
 
 
 @ENDINGS
+def test_metadata_of_images_are_complete(image_job, ending):
+    source = image_job.make(20)
+    image_job.run(source, f"out{ending}", options={"dtype": "int8"})
+    metadata = read_metadata(image_job.folder / f"out{ending}")
+    scale, listing = metadata.pop("scale"), metadata.pop("input_listing_sha256")
+    assert (scale > 0, len(listing)) == (True, 64)
+    described = FakeImageEncoder().describe()
+    wanted = {**described, "layout": 1, "version": __version__, "dtype": "int8", "rejects": 0}
+    assert metadata == wanted | {"input": [{"name": "in.photos"}]}
+
+
+@ENDINGS
 def test_one_row(job, ending):
     source = job.write([{"text": "\N{ZERO WIDTH SPACE}"}])
     job.run(source, f"out{ending}")
@@ -133,26 +179,28 @@ def test_one_row(job, ending):
 
 
 @ENDINGS
-def test_many_parts_and_groups(job, ending, monkeypatch):
+def test_many_parts_and_groups(each_job, ending, monkeypatch):
     monkeypatch.setattr(outputs, "_ROW_GROUP", 40)
-    job.run(job.lines(500), f"out{ending}")
+    job = each_job
+    job.run(job.make(500), f"out{ending}")
     vectors, rows = read(job.folder / f"out{ending}")
-    expected = FakeEncoder().vectors_of([f"text number {i}" for i in range(500)])
-    np.testing.assert_array_equal(np.asarray(vectors, np.float32), expected)
-    assert [row["id"] for row in rows] == [str(i) for i in range(500)]
+    np.testing.assert_array_equal(np.asarray(vectors, np.float32), job.vectors(range(500)))
+    assert [row["id"] for row in rows] == job.ids(range(500))
 
 
 @ENDINGS
-def test_an_error_while_encoding_leaves_no_output(job, ending):
+def test_an_error_while_encoding_leaves_no_output(each_job, ending):
+    job = each_job
+
     def fail(window):
         if window == 3:
             raise ValueError("broken encoder")
 
     output = job.folder / f"out{ending}"
-    job.run(job.lines(20, name="in.old.jsonl"), output)
+    job.run(job.make(20, "in.old.jsonl"), output)
     before = {name: (job.folder / name).read_bytes() for name in job.left()}
     with pytest.raises(ValueError, match="broken encoder"):
-        job.run(job.lines(), output, encoder=FakeEncoder(before_window=fail), options=OVERWRITE)
+        job.run(job.make(), output, encoder=job.encoder(before_window=fail), options=OVERWRITE)
     assert {name: (job.folder / name).read_bytes() for name in before} == before
     assert job.left() == sorted([*before, f"{output.name}.parts"])
 
@@ -161,11 +209,12 @@ OVERWRITE = {"overwrite": True}
 
 
 @ENDINGS
-def test_an_error_while_writing_leaves_the_old_output(job, ending, monkeypatch):
+def test_an_error_while_writing_leaves_the_old_output(each_job, ending, monkeypatch):
+    job = each_job
     output = job.folder / f"out{ending}"
-    job.run(job.lines(20, name="in.old.jsonl"), output)
+    job.run(job.make(20, "in.old.jsonl"), output)
     before = {name: (job.folder / name).read_bytes() for name in job.left()}
-    source = job.lines()
+    source = job.make()
 
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -177,7 +226,7 @@ def test_an_error_while_writing_leaves_the_old_output(job, ending, monkeypatch):
     assert "The 100 rows done so far are safe in" in str(caught.value)
     assert {name: (job.folder / name).read_bytes() for name in before} == before
     assert job.left() == sorted([*before, f"{output.name}.parts"])
-    encoder = FakeEncoder()
+    encoder = job.encoder()
     summary = job.run(source, output, options=OVERWRITE, encoder=encoder)
     assert (encoder.n_encoded, summary.resumed, summary.rows) == (0, 100, 100)
     assert job.left() == sorted(before)
@@ -185,17 +234,22 @@ def test_an_error_while_writing_leaves_the_old_output(job, ending, monkeypatch):
 
 
 @ENDINGS
-def test_finished_means_finished(job, ending):
-    output, source = job.folder / f"out{ending}", job.lines()
+def test_finished_means_finished(each_job, ending):
+    job = each_job
+    output, source = job.folder / f"out{ending}", job.make()
     job.run(source, output)
     before = {name: (job.folder / name).stat().st_mtime_ns for name in job.left()}
     assert job.run(source, output).stood_already
     assert {name: (job.folder / name).stat().st_mtime_ns for name in job.left()} == before
-    for changed in ({"dtype": "int8"}, {"refuse_long": True}):
-        with pytest.raises(ResumeError, match="--overwrite"):
-            job.run(source, output, options=changed)
     with pytest.raises(ResumeError, match="--overwrite"):
-        job.run(source, output, id_column="key")
+        job.run(source, output, options={"dtype": "int8"})
+    with pytest.raises(ResumeError, match="--overwrite"):
+        job.run(source, output, encoder=job.encoder(pooling="max"))
+    if job.kind == "texts":
+        with pytest.raises(ResumeError, match="--overwrite"):
+            job.run(source, output, options={"refuse_long": True})
+        with pytest.raises(ResumeError, match="--overwrite"):
+            job.run(source, output, id_column="key")
     assert {name: (job.folder / name).stat().st_mtime_ns for name in job.left()} == before
 
 
@@ -231,28 +285,30 @@ def test_two_formats_of_one_name_do_not_share_files(job):
 
 
 @ENDINGS
-def test_float16_never_becomes_infinite(job, ending):
-    source = job.lines()
-    encoder = FakeEncoder(scale=1e6)
+def test_float16_never_becomes_infinite(each_job, ending):
+    job, source = each_job, each_job.make()
+    encoder = job.encoder(scale=1e6)
     with pytest.raises(InputError, match="--dtype float32"):
         job.run(source, f"out{ending}", encoder=encoder, options={"dtype": "float16"})
     assert job.left() == [f"out{ending}.parts"]
-    encoder = FakeEncoder(scale=1e6)
+    encoder = job.encoder(scale=1e6)
     summary = job.run(source, f"out{ending}", encoder=encoder)
     assert (summary.rows, summary.resumed, encoder.n_encoded) == (100, 100, 0)
 
 
 @ENDINGS
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_vectors_that_are_not_finite_are_not_written(job, ending, bad):
-    class Broken(FakeEncoder):
-        def vectors_of(self, texts):
-            vectors = super().vectors_of(texts)
-            vectors[[text.endswith(" 37") for text in texts], 2] = bad
+def test_vectors_that_are_not_finite_are_not_written(each_job, ending, bad):
+    job = each_job
+
+    class Broken(job.encoder):
+        def vectors_of(self, inputs):
+            vectors = super().vectors_of(inputs)
+            vectors[[one[-3:] in (" 37", b" 37") for one in inputs], 2] = bad
             return vectors
 
-    with pytest.raises(EmbedsvcError, match="finite vectors .* in.jsonl, line 38"):
-        job.run(job.lines(), f"out{ending}", encoder=Broken())
+    with pytest.raises(EmbedsvcError, match=f"finite vectors .* {job.where(37)}"):
+        job.run(job.make(), f"out{ending}", encoder=Broken())
     assert job.left() == [f"out{ending}.parts"]
 
 

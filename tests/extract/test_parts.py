@@ -1,11 +1,14 @@
 """A window as a part."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from fake_encoder import FakeEncoded, FakeEncoder
+from fake_encoder import FakeEncoder
 
 from embedsvc.errors import ArtifactError
-from embedsvc.extract.parts import PartRecord, Summary, summarize, to_part
+from embedsvc.extract.embedders import TextEmbedder
+from embedsvc.extract.parts import Summary, TextPart, VectorPart, summarize, to_part
 from embedsvc.extract.rows import Reject, Row
 from embedsvc.extract.windows import Window
 
@@ -17,10 +20,10 @@ def part(texts, columns=None, include=(), vectors=None):
         for i, (text, values) in enumerate(zip(texts, columns, strict=True))
     ]
     window = Window(3, [*items, Reject("in.csv", 99, "Broken.", "x")], "digest")
-    (encoded,) = FakeEncoder().encode_windows([texts])
+    (encoded,) = TextEmbedder(FakeEncoder()).embed([texts], lambda count: None)
     if vectors is not None:
-        encoded = FakeEncoded(np.float32(vectors), encoded.n_tokens, encoded.truncated)
-    return to_part(window, encoded, include)
+        encoded = replace(encoded, vectors=np.float32(vectors))
+    return to_part(window, encoded, include, TextPart)
 
 
 def test_table_and_record():
@@ -58,9 +61,13 @@ def test_infinity_of_a_column_survives():
 
 
 def test_summary():
-    record = PartRecord(0, "", 5, 50, 1, 2, 3, 1.0, {}, {})
-    total = summarize([record, record])
-    assert total == Summary(rows=10, tokens=100, truncated=2, empty=4, rejects=6)
+    common = {"index": 0, "digest": "", "rows": 5, "rejects": 3}
+    common |= {"largest": 1.0, "longest": {}, "kinds": {}}
+    record = TextPart(**common, tokens=50, truncated=1, empty=2)
+    total = summarize([record, record], TextPart)
+    counts = {"tokens": 100, "empty": 4, "truncated": 2}
+    assert total == Summary(rows=10, counts=counts, rejects=6)
+    assert summarize([VectorPart(**common)], VectorPart) == Summary(rows=5, rejects=3)
     assert total.rate == 0.0
     assert Summary(rows=10, resumed=4, seconds=2.0).rate == 3.0
-    assert summarize([]) == Summary()
+    assert summarize([], VectorPart) == Summary()

@@ -1,9 +1,19 @@
 """The contract objects, and options that check themselves."""
 
+from pathlib import Path
+
 import pytest
 
 from embedsvc.errors import InputError
-from embedsvc.extract.rows import FORMATS, Reject, Row, SourceOptions, printable
+from embedsvc.extract.rows import (
+    FORMATS,
+    ImageRow,
+    Reject,
+    Row,
+    SourceOptions,
+    as_unicode,
+    printable,
+)
 
 
 def test_where_names_the_file_and_the_line():
@@ -11,6 +21,40 @@ def test_where_names_the_file_and_the_line():
     assert Row("0", "a", {}, "a.parquet", 12, "row").where == "a.parquet, row 12"
     assert Reject("a.csv", 3, "Why.", "x").where == "a.csv, line 3"
     assert Reject("a.csv", None, "Why.", "x").where == "a.csv"
+
+
+def image(name, *, line=None, unit="image"):
+    file = name if line is None else "a.csv"
+    return ImageRow("i", name, Path("d") / name, 7, 9, file, line, {"n": 1}, unit)
+
+
+def test_rows_of_both_kinds_tell_the_same_things():
+    text, picture = Row("0", "abc", {}, "a.csv", 12), image("p.jpg")
+    assert (text.input, text.characters, text.stamp) == ("abc", 3, ["0", "abc", {}])
+    assert (picture.input, picture.characters) == (Path("d/p.jpg"), 5)
+    assert picture.stamp == ["i", "p.jpg", 7, 9, {"n": 1}]
+    assert text.rejected("Why.") == Reject("a.csv", 12, "Why.", "abc")
+    assert picture.rejected("Why.") == Reject("p.jpg", None, "Why.", "p.jpg", "image")
+    listed = image("p.jpg", line=3, unit="line")
+    assert (listed.where, listed.rejected("Why.").where) == ("a.csv, line 3", "a.csv, line 3")
+
+
+def test_reasons_that_hold_odd_names_can_be_printed():
+    assert image("a.jpg").rejected("got \udcff\n.").reason == "got \\xff\\n."
+    assert len(image("a.jpg").rejected("x" * 500).reason) == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a/b.jpg", "a/b.jpg"),
+        ("ü\n\N{GRINNING FACE}", "ü\n\N{GRINNING FACE}"),
+        ("caf\udce9\ud800", "caf\\xe9\\ud800"),
+    ],
+)
+def test_names_in_unicode(name, shown):
+    assert as_unicode(name) == shown
+    shown.encode()
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from embedsvc.extract import windows
 from embedsvc.extract.rows import Reject, Row
 from embedsvc.extract.windows import cut_windows
 
@@ -15,8 +14,8 @@ def reject(i):
     return Reject("in.csv", i + 2, "Broken.", "x")
 
 
-def cut(items, *, unique_ids=False):
-    return list(cut_windows(items, unique_ids=unique_ids))
+def cut(items, *, unique_ids=False, max_rows=2048):
+    return list(cut_windows(items, unique_ids=unique_ids, max_rows=max_rows))
 
 
 def test_nothing_gives_no_window():
@@ -30,11 +29,10 @@ def test_windows_end_at_2048_rows(n, sizes):
     assert [window.index for window in found] == list(range(len(sizes)))
 
 
-def test_rejects_count_too(monkeypatch):
-    monkeypatch.setattr(windows, "WINDOW_ROWS", 4)
-    found = cut([row(0), reject(1), reject(2), row(3), reject(4)])
+def test_rejects_count_too():
+    found = cut([row(0), reject(1), reject(2), row(3), reject(4)], max_rows=4)
     assert [(len(w.rows), len(w.rejects)) for w in found] == [(2, 2), (0, 1)]
-    assert found[0].texts == ["text", "text"]
+    assert found[0].inputs == ["text", "text"]
 
 
 @pytest.mark.parametrize("where", ["text", "column"])
@@ -46,13 +44,13 @@ def test_windows_end_at_4_million_characters(where):
 
 def test_memory_holds_one_window():
     taken = []
-    stream = cut_windows((taken.append(i) or row(i) for i in range(10_000)), unique_ids=True)
+    rows = (taken.append(i) or row(i) for i in range(10_000))
+    stream = cut_windows(rows, unique_ids=True, max_rows=2048)
     next(stream)
     assert len(taken) == 2048
 
 
-def test_rejects_stand_in_input_order(monkeypatch):
-    monkeypatch.setattr(windows, "WINDOW_ROWS", 8)
+def test_rejects_stand_in_input_order():
     items = [row(0, row_id="a"), reject(1), row(2, row_id="a"), row(3, row_id="b"), reject(4)]
     (window,) = cut(items, unique_ids=True)
     assert [r.line for r in window.rejects] == [3, 4, 6]
@@ -66,9 +64,8 @@ def test_rejects_stand_in_input_order(monkeypatch):
     ]
 
 
-def test_repeated_ids_are_found_across_windows(monkeypatch):
-    monkeypatch.setattr(windows, "WINDOW_ROWS", 2)
-    found = cut([row(i, row_id=f"k{i % 3}") for i in range(6)], unique_ids=True)
+def test_repeated_ids_are_found_across_windows():
+    found = cut([row(i, row_id=f"k{i % 3}") for i in range(6)], unique_ids=True, max_rows=2)
     assert [[r.id for r in w.rows] for w in found] == [["k0", "k1"], ["k2"], []]
     assert "'k0' again" in found[1].rejects[0].reason
 

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from embedsvc.errors import EmbedsvcError
-from embedsvc.nets.runtime import available_cores, prepare_extraction
+from embedsvc.nets.runtime import available_cores, prepare_extraction, prepare_images
 
 START = "import logging; logging.basicConfig(level=logging.INFO); "
 LOAD = (
@@ -68,8 +68,36 @@ def test_what_is_set_and_what_is_kept(tiny_bert_folder, before, env, tuned, intr
 
 def test_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    with pytest.raises(EmbedsvcError, match=r"got 'torch'. Set .*KERAS_BACKEND=tensorflow"):
-        prepare_extraction()
+    for prepare in (prepare_extraction, prepare_images):
+        with pytest.raises(EmbedsvcError, match=r"got 'torch'. Set .*KERAS_BACKEND=tensorflow"):
+            prepare()
+
+
+def test_images_leave_the_threads_of_tensorflow_alone():
+    code = (
+        "import tensorflow as tf; from embedsvc.nets.runtime import prepare_images; "
+        "r = prepare_images(); t = tf.config.threading; "
+        "print(r.workers, r.executor, t.get_intra_op_parallelism_threads(), "
+        "t.get_inter_op_parallelism_threads())"
+    )
+    assert run(code).stdout.split() == [
+        str(available_cores()),
+        "SINGLE_THREADED_EXECUTOR",
+        "0",
+        "0",
+    ]
+
+
+def test_images_a_batch():
+    runtime = prepare_images()
+    sides = (32, 224, 256, 512, 4096)
+    assert [runtime.batch_images(side, side) for side in sides] == [8, 8, 8, 2, 1]
+
+
+def test_channels_first_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(EmbedsvcError, match="channels_last', got 'channels_first'. Change it in"):
+        prepare_images()
 
 
 def test_available_cores_without_affinity(monkeypatch):
@@ -84,3 +112,5 @@ def test_a_gpu_gets_large_batches(monkeypatch):
     monkeypatch.setattr(runtime.tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     found = prepare_extraction()
     assert (found.workers, found.batch_tokens) == (2, 16_384)
+    of_images = prepare_images()
+    assert (of_images.batch_images(256, 256), of_images.executor) == (32, "")

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from embedsvc.errors import OutputError
-from embedsvc.report import quickstart
-from embedsvc.report.quickstart import NEIGHBOURS, VECTORS, run_quickstart
+from embedsvc.jobs import quickstart
+from embedsvc.jobs.quickstart import NEIGHBOURS, VECTORS, run_quickstart
 
 
 class Encoded:

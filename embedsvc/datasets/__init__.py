@@ -1,0 +1,1 @@
+"""What a user names - folders, globs, manifests, labelled layouts - as lists of images."""

@@ -1,0 +1,1 @@
+"""How good a detector is, and where its threshold lies: figures, intervals, splits."""

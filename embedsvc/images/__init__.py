@@ -1,0 +1,1 @@
+"""Pictures before a network: decoding, resizing, batches, look-alikes, tiles, HOG."""

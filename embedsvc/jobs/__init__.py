@@ -1,0 +1,1 @@
+"""Whole commands without a terminal: each reads, computes, saves and draws."""

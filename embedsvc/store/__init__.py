@@ -1,0 +1,1 @@
+"""Saved models: their layouts, saving and loading."""
