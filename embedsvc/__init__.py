@@ -6,6 +6,7 @@ Public names load on first use, so `import embedsvc` stays light:
     >>> encoder = embedsvc.load_encoder("minilm")
     >>> encoder.encode(["Where is my parcel?"]).shape
     (1, 384)
+    >>> detector = embedsvc.detectors.OneClassSVM().fit(good_images)  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -16,17 +17,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from embedsvc import detectors
     from embedsvc.encoders.image import ImageEncoder
     from embedsvc.encoders.registry import load_encoder
     from embedsvc.encoders.text import EncodeInfo, TextEncoder
     from embedsvc.errors import EmbedsvcError
+    from embedsvc.jobs.compare import compare_detectors
+    from embedsvc.jobs.detect import detect_anomalies
+    from embedsvc.store.detectors import load_detector, save_detector
 
 _HOMES = {
     "EmbedsvcError": "embedsvc.errors",
     "EncodeInfo": "embedsvc.encoders.text",
     "ImageEncoder": "embedsvc.encoders.image",
     "TextEncoder": "embedsvc.encoders.text",
+    "compare_detectors": "embedsvc.jobs.compare",
+    "detect_anomalies": "embedsvc.jobs.detect",
+    "detectors": "embedsvc.detectors",
+    "load_detector": "embedsvc.store.detectors",
     "load_encoder": "embedsvc.encoders.registry",
+    "save_detector": "embedsvc.store.detectors",
 }
 
 __all__ = [
@@ -35,14 +45,20 @@ __all__ = [
     "ImageEncoder",
     "TextEncoder",
     "__version__",
+    "compare_detectors",
+    "detect_anomalies",
+    "detectors",
+    "load_detector",
     "load_encoder",
+    "save_detector",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'embedsvc' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    module = importlib.import_module(_HOMES[name])
+    return module if module.__name__ == f"embedsvc.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from embedsvc.cli.sizes import parse_size
 from embedsvc.cli.startup import quiet_start
-
-
-def _parse_size(
-    _ctx: click.Context, _param: click.Parameter, value: str | None
-) -> tuple[int, int] | None:
-    """Height and width out of "256" or "256x320"."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", value.lower())
-    if match is None:
-        raise click.BadParameter(
-            f"{value!r} is no size. Pass height x width in pixels, such as 256x320, or 256."
-        )
-    return int(match[1]), int(match[2] or match[1])
 
 
 @click.command("compare-detectors", short_help="Find the best anomaly detector for your images.")
@@ -37,7 +23,7 @@ def _parse_size(
 @click.option(
     "--size",
     metavar="HxW",
-    callback=_parse_size,
+    callback=parse_size,
     help="Pixels that images are brought to.  [default: each detector's own]",
 )
 @click.option(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from embedsvc.cli.sizes import parse_size
 from embedsvc.cli.startup import quiet_start
 from embedsvc.detectors.registry import DEFAULT_METHOD, DETECTORS
 
@@ -15,20 +15,6 @@ if TYPE_CHECKING:
     from embedsvc.jobs.detect_result import DetectResult
 
 _SHOWN = 5
-
-
-def _parse_size(
-    _ctx: click.Context, _param: click.Parameter, value: str | None
-) -> tuple[int, int] | None:
-    """Height and width out of "224" or "224x320"."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", value.lower())
-    if match is None:
-        raise click.BadParameter(
-            f"{value!r} is no size. Pass height x width in pixels, such as 224x320, or 224."
-        )
-    return int(match[1]), int(match[2] or match[1])
 
 
 @click.command("detect-anomalies", short_help="Find the images that are not like the good ones.")
@@ -66,7 +52,7 @@ def _parse_size(
 @click.option(
     "--maps",
     metavar="all|top:N|none",
-    help="Heat maps to write, of patchcore and autoencoder.  [default: top:50]",
+    help="Heat maps to write; hog has none.  [default: top:50]",
 )
 @click.option(
     "--model",
@@ -75,7 +61,7 @@ def _parse_size(
 @click.option(
     "--size",
     metavar="HxW",
-    callback=_parse_size,
+    callback=parse_size,
     help="Pixels that images are brought to.  [default: the method's]",
 )
 @click.option(

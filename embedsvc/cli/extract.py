@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from embedsvc.cli.extract_shown import (
     show_summary,
     show_text_dry_run,
 )
+from embedsvc.cli.sizes import parse_size
 from embedsvc.cli.startup import quiet_start
 
 if TYPE_CHECKING:
@@ -31,20 +31,6 @@ _OF_KIND = {
 }
 _OF_TABLES = ("column", "id_column", "include_columns", "file_format", "encoding")
 _POOLINGS = {"texts": ("mean", "cls", "max", "pooled"), "images": ("mean", "gem", "max")}
-
-
-def _parse_size(
-    _ctx: click.Context, _param: click.Parameter, value: str | None
-) -> tuple[int, int] | None:
-    """Height and width out of "224" or "224x320"."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", value.lower())
-    if match is None:
-        raise click.BadParameter(
-            f"{value!r} is no size. Pass height x width in pixels, such as 224x320, or 224."
-        )
-    return int(match[1]), int(match[2] or match[1])
 
 
 @click.command(short_help="Turn texts or images into vectors.")
@@ -97,7 +83,7 @@ def _parse_size(
 @click.option(
     "--size",
     metavar="HxW",
-    callback=_parse_size,
+    callback=parse_size,
     help="Pixels that images are brought to.  [default: the model's]",
 )
 @click.option(

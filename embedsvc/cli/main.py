@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 from embedsvc import __version__
+from embedsvc.cli.compare_detectors import compare_detectors
+from embedsvc.cli.detect_anomalies import detect_anomalies
 from embedsvc.cli.extract import extract
 from embedsvc.cli.models import models
 from embedsvc.cli.quickstart import quickstart
@@ -68,16 +70,18 @@ def exit_code(err: EmbedsvcError) -> int:
 
 @click.group(
     cls=_Program,
-    commands=[extract, models, quickstart],
+    commands=[extract, detect_anomalies, compare_detectors, models, quickstart],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, package_name="embedsvc")
 def main() -> None:
-    """Turn texts into vectors you can act on.
+    """Turn texts and images into vectors, and act on them.
 
     \b
-    embedsvc quickstart                                     try it on sample texts
-    embedsvc extract reviews.csv -o reviews.parquet         texts to vectors
+    embedsvc quickstart                                     try it on samples
+    embedsvc extract reviews.csv -o reviews.parquet         texts or images to vectors
+    embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images
+    embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
     embedsvc models list                                    what models there are
 
     \b

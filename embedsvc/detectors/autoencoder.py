@@ -135,6 +135,12 @@ class Autoencoder(AnomalyDetector):
     def _maps(self, features: Pixels, state: State) -> NDArray[np.float32]:
         return anomaly_maps(self._residuals(state)(features), _statistics(state))
 
+    def _judge(
+        self, features: Pixels, state: State
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        residuals, statistics = self._residuals(state)(features), _statistics(state)
+        return residual_scores(residuals, statistics), anomaly_maps(residuals, statistics)
+
     def _residuals(self, state: State) -> Callable[[Pixels], NDArray[np.float32]]:
         """The network with these weights, built once for as long as they are in use."""
         built: tuple[State, Callable[[Pixels], NDArray[np.float32]]] | None

@@ -11,37 +11,37 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from embedsvc.detectors.calibration import Calibration, calibrate
+from embedsvc.detectors.checks import check_at_least, check_counts, check_scoring, check_types
+from embedsvc.detectors.fitting import (
+    Judged,
+    Method,
+    choose_images,
+    collect,
+    learn_and_judge,
+)
 from embedsvc.detectors.learned import Learned, Shape, State, check_shapes
-from embedsvc.detectors.settings import fits, in_words, setting_types
-from embedsvc.detectors.splitting import fitting_splits, learnable
-from embedsvc.encoders.pipeline import Plan, run_pipeline
-from embedsvc.errors import ArtifactError, InputError, NotFittedError
+from embedsvc.detectors.reading import Tiling, by_tile, compute_in_order
+from embedsvc.detectors.splitting import fitting_splits
+from embedsvc.errors import InputError, NotFittedError
 from embedsvc.evaluation.checks import check_labels, check_share, number_groups
 from embedsvc.evaluation.conformal import conformal_p_values, contamination_suspects
 from embedsvc.evaluation.scores import is_anomalous
-from embedsvc.evaluation.splits import Indices
 from embedsvc.images.loading import Batch, Failure, ImageLike, load_batches
-from embedsvc.images.near_duplicates import group_of_descriptors, thumbnail_descriptors
+from embedsvc.images.near_duplicates import group_of_descriptors
 from embedsvc.images.prepare import Preparation
-from embedsvc.images.tiles import cut_tiles, stitch_maps
-from embedsvc.nets.runtime import available_cores
 from embedsvc.progress import progress_bar
 
 Pixels = NDArray[np.uint8]
-
-_BATCH_PIXELS = 8 * 256 * 256
-_MAPS_SAMPLED = 32
 
 
 def _no_failure(failure: Failure) -> None:
@@ -67,38 +67,6 @@ class ScoredBatch:
     scores: NDArray[np.float64]
     sizes: NDArray[np.int64]
     maps: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True)
-class _Collected:
-    """What fitting knows of the readable images.
-
-    Attributes:
-        features: array of shape (n_images, n_tiles, ...).
-        descriptors: small look-alike descriptors, float32 array of shape (n_images, 64).
-        kept: which of the images given could be read, int64 array of shape (n_images,).
-    """
-
-    features: NDArray[Any]
-    descriptors: NDArray[np.float32]
-    kept: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """A learned state, and scores of images by states that did not learn from them.
-
-    Attributes:
-        state: what is kept.
-        scores: float64 array of shape (n_images,).
-        judged: which images have such a score, bool array of shape (n_images,).
-        map_range: see `AnomalyDetector`.
-    """
-
-    state: State
-    scores: NDArray[np.float64]
-    judged: NDArray[np.bool_]
-    map_range: tuple[float, float] | None
 
 
 class AnomalyDetector(BaseEstimator, ABC):
@@ -186,8 +154,14 @@ class AnomalyDetector(BaseEstimator, ABC):
         """Features to maps of shape (n, height', width')."""
         raise InputError(
             f"Expected a detector with maps, got {self.kind!r}, which scores whole pictures. "
-            "Choose patchcore or autoencoder."
+            "Choose ocsvm, gaussian, patchcore, autoencoder or regressor."
         )
+
+    def _judge(
+        self, features: NDArray[Any], state: State
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """The same scores and maps together, for classes that compute both from one thing."""
+        return self._score(features, state), self._maps(features, state)
 
     def _check_settings(self) -> None:
         """Check what the subclass added; the types are right already."""
@@ -238,30 +212,35 @@ class AnomalyDetector(BaseEstimator, ABC):
         images = images if isinstance(images, np.ndarray) else list(images)
         labels = check_labels([0] * len(images) if y is None else y, len(images))
         named = None if groups is None else number_groups(groups, len(images))
-        self._check_counts(labels)
-        chosen = self._choose(labels)
-        if len(chosen) < len(images):
-            images = [images[i] for i in chosen]
+        check = partial(check_counts, kind=self.kind, needs_anomalies=self.needs_anomalies)
+        check(labels)
+        chosen = choose_images(labels, max_images=self.max_images, seed=self.seed)
         with progress_bar(
-            "Reading", total=len(images), unit="images", show=show_progress
+            "Reading", total=len(chosen), unit="images", show=show_progress
         ) as advance:
-            collected = self._collect(
+            collected = collect(
                 images,
-                on_error,
-                lambda failure: on_failure(replace(failure, index=int(chosen[failure.index]))),
-                advance,
+                chosen,
+                self.preparation,
+                self._tile_features,
+                on_error=on_error,
+                on_failure=on_failure,
+                advance=advance,
             )
-        kept = chosen[collected.kept]
+        kept = collected.kept
         labels = labels[kept]
-        self._check_counts(labels)
+        check(labels)
         look_alikes = group_of_descriptors(collected.descriptors) if named is None else named[kept]
         judged = self._learn_and_judge(collected.features, labels, look_alikes)
-        suspects, calibration = self._calibrate(judged, labels)
+        normal = judged.scores[judged.normal]
+        calibration = calibrate(
+            normal, judged.scores[judged.anomalous], false_alarm_rate=self.false_alarm_rate
+        )
         self.restore(
             Learned(
                 state=judged.state,
                 calibration=calibration,
-                suspects=kept[suspects],
+                suspects=kept[judged.normal[contamination_suspects(normal)]],
                 descriptors=collected.descriptors[labels == 0],
                 map_range=judged.map_range,
                 n_images=len(labels),
@@ -284,21 +263,9 @@ class AnomalyDetector(BaseEstimator, ABC):
         self.trained_at_ = learned.trained_at
         self.fit_seconds_ = learned.fit_seconds
 
-    def _calibrate(self, judged: _Judged, labels: NDArray[np.int64]) -> tuple[Indices, Calibration]:
-        """Positions of suspects among the images, and the threshold."""
-        normal = np.flatnonzero(judged.judged & (labels == 0))
-        anomalous = np.flatnonzero(judged.judged & (labels == 1))
-        calibration = calibrate(
-            judged.scores[normal],
-            judged.scores[anomalous],
-            false_alarm_rate=self.false_alarm_rate,
-        )
-        return normal[contamination_suspects(judged.scores[normal])], calibration
-
     def _learn_and_judge(
         self, features: NDArray[Any], labels: NDArray[np.int64], groups: NDArray[np.int64]
-    ) -> _Judged:
-        """Learn, and score every image by a state that did not see it where there is one."""
+    ) -> Judged:
         splits = fitting_splits(
             labels,
             groups,
@@ -307,67 +274,13 @@ class AnomalyDetector(BaseEstimator, ABC):
             false_alarm_rate=self.false_alarm_rate,
             seed=self.seed,
         )
-        scores = np.zeros(len(labels))
-        judged = np.zeros(len(labels), np.bool_)
-        map_range = None
-        for learned, held_out in splits:
-            state = self._learn_from(features, labels, learned)
-            scores[held_out] = self._score_tiles(features[held_out], state)
-            judged[held_out] = True
-            if self.has_maps and map_range is None:
-                map_range = self._map_range(features[held_out[:_MAPS_SAMPLED]], state)
-        if len(splits) > 1:
-            everything = learnable(labels, needs_anomalies=self.needs_anomalies)
-            state = self._learn_from(features, labels, everything)
-        if not self.needs_anomalies and (labels == 1).any():
-            scores[labels == 1] = self._score_tiles(features[labels == 1], state)
-            judged[labels == 1] = True
-        return _Judged(state, scores, judged, map_range)
-
-    def _learn_from(
-        self, features: NDArray[Any], labels: NDArray[np.int64], learned: Indices
-    ) -> State:
-        # Features may be most of the memory: all of them are not copied.
-        own = features if len(learned) == len(features) else features[learned]
-        return self._learn(_rows(own), np.repeat(labels[learned], own.shape[1]))
-
-    def _map_range(self, features: NDArray[Any], state: State) -> tuple[float, float]:
-        """What normal is on a map: its median, and what hardly any cell exceeds."""
-        maps = self._maps(_rows(features), state)
-        low, high = float(np.median(maps)), float(np.quantile(maps, 0.999))
-        # Of identical pictures no cell differs; a range has to have two ends all the same.
-        return low, max(high, low + 1e-6 * max(1.0, abs(low)))
-
-    def _collect(
-        self,
-        images: Iterable[ImageLike],
-        on_error: str,
-        on_failure: Callable[[Failure], None],
-        advance: Callable[[int], None],
-    ) -> _Collected:
-        def compute(batch: Batch) -> tuple[NDArray[Any], NDArray[np.float32]]:
-            found = self._tile_features(batch.pixels), thumbnail_descriptors(batch.pixels)
-            advance(len(batch.indices))
-            return found
-
-        features, descriptors, kept = [], [], []
-        for batch, (found, thumbnails) in self._run(images, compute, on_error, on_failure):
-            features.append(found)
-            descriptors.append(thumbnails)
-            kept.append(batch.indices)
-        if not features:
-            raise InputError(
-                "Expected images to learn from, got none that can be read. Check the folder."
-            )
-        return _Collected(_joined(features), np.concatenate(descriptors), np.concatenate(kept))
-
-    def _choose(self, labels: NDArray[np.int64]) -> Indices:
-        """Positions of all images, or of more normal ones than it can hold a random part."""
-        normal = np.flatnonzero(labels == 0)
-        if self.max_images is None or len(normal) <= self.max_images:
-            return np.arange(len(labels))
-        chosen = np.random.default_rng(self.seed).choice(normal, self.max_images, replace=False)
-        return np.sort(np.concatenate([chosen, np.flatnonzero(labels == 1)]))
+        method = Method(
+            learn=self._learn,
+            score=self._score_tiles,
+            maps=self._maps if self.has_maps else None,
+            needs_anomalies=self.needs_anomalies,
+        )
+        return learn_and_judge(method, features, labels, splits)
 
     # Scoring
 
@@ -436,12 +349,17 @@ class AnomalyDetector(BaseEstimator, ABC):
 
         def compute(batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
             features = self._tile_features(batch.pixels)
-            scores = self._score_tiles(features, state)
-            maps = self._stitched(features, state) if with_maps else None
+            scores, maps = (
+                self._judge_tiles(features, state)
+                if with_maps
+                else (self._score_tiles(features, state), None)
+            )
             advance(len(batch.indices))
             return scores, maps
 
-        for batch, (scores, maps) in self._run(images, compute, on_error, on_failure):
+        for batch, (scores, maps) in compute_in_order(
+            images, self.preparation, compute, on_error=on_error, on_failure=on_failure
+        ):
             yield ScoredBatch(batch.indices, scores, batch.sizes, maps)
 
     def predict(self, images: Iterable[ImageLike]) -> NDArray[np.int64]:
@@ -463,80 +381,37 @@ class AnomalyDetector(BaseEstimator, ABC):
     @property
     def preparation(self) -> Preparation:
         """How pictures become the pixels of all tiles together."""
-        (height, width), overlap = self._tile_size(), self._overlap()
-        extra = self.tiles - 1
-        return Preparation(
-            height + extra * (height - overlap),
-            width + extra * (width - overlap),
-            resize=self.resize,
-            lighting=self.lighting,
-        )
+        height, width = self._tiling.whole
+        return Preparation(height, width, resize=self.resize, lighting=self.lighting)
 
     def _tile_size(self) -> tuple[int, int]:
         if isinstance(self.size, (tuple, list)):
             return int(self.size[0]), int(self.size[1])
         return int(self.size), int(self.size)
 
-    def _overlap(self) -> int:
-        return min(self._tile_size()) // 8 if self.tiles > 1 else 0
+    @property
+    def _tiling(self) -> Tiling:
+        height, width = self._tile_size()
+        return Tiling(height, width, self.tiles)
 
     def _tile_features(self, pixels: Pixels) -> NDArray[Any]:
         """Pixels of prepared pictures to features of shape (n, n_tiles, ...)."""
-        if self.tiles == 1:
-            return self._features(pixels)[:, np.newaxis]
-        tiles = [cut_tiles(p, self._tile_size(), overlap=self._overlap()) for p in pixels]
-        features = self._features(np.concatenate(tiles))
-        return features.reshape(len(pixels), -1, *features.shape[1:])
+        tiling = self._tiling
+        return tiling.by_picture(self._features(tiling.cut(pixels)))
 
     def _score_tiles(self, features: NDArray[Any], state: State) -> NDArray[np.float64]:
-        n_images, n_tiles = features.shape[:2]
-        scores = self._score(_rows(features), state).reshape(n_images, n_tiles)
-        return np.asarray(scores.max(axis=1), np.float64)
+        """Features of shape (n, n_tiles, ...) to scores of shape (n,): the worst tile's."""
+        return self._worst(self._score(by_tile(features), state))
 
-    def _stitched(self, features: NDArray[Any], state: State) -> NDArray[np.float32]:
-        maps = self._maps(_rows(features), state)
-        if self.tiles == 1:
-            return maps
-        preparation = self.preparation
-        per_image = maps.reshape(len(features), -1, *maps.shape[1:])
-        return np.stack(
-            [
-                stitch_maps(
-                    tiles,
-                    (preparation.height, preparation.width),
-                    self._tile_size(),
-                    overlap=self._overlap(),
-                )
-                for tiles in per_image
-            ]
-        )
+    def _judge_tiles(
+        self, features: NDArray[Any], state: State
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """The same scores, and maps of shape (n, height', width')."""
+        scores, maps = self._judge(by_tile(features), state)
+        return self._worst(scores), self._tiling.stitch(maps)
 
-    def _run(
-        self,
-        images: Iterable[ImageLike],
-        compute: Callable[[Batch], Any],
-        on_error: str,
-        on_failure: Callable[[Failure], None],
-    ) -> Iterator[tuple[Batch, Any]]:
-        """Decode ahead, compute a batch a core, in order."""
-        preparation = self.preparation
-        batch_size = max(1, _BATCH_PIXELS // (preparation.height * preparation.width))
-        cores = available_cores()
-        batches = load_batches(
-            images,
-            preparation,
-            batch_size=min(batch_size, 64),
-            workers=cores,
-            on_error=on_error,
-            on_failure=on_failure,
-        )
-        with closing(batches):
-            yield from run_pipeline(
-                batches,
-                prepare=lambda batch: Plan([batch], lambda results: (batch, results[0])),
-                compute=compute,
-                workers=cores,
-            )
+    def _worst(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self._tiling.by_picture(scores).max(axis=1), np.float64)
 
     def check_settings(self) -> None:
         """Check all settings, as fitting does first.
@@ -544,15 +419,8 @@ class AnomalyDetector(BaseEstimator, ABC):
         Raises:
             InputError: a setting has another type or value than it may; the message names it.
         """
-        for name, hint in setting_types(type(self)).items():
-            value = getattr(self, name)
-            if not fits(value, hint):
-                raise InputError(f"Expected {name} to be {in_words(hint)}, got {value!r}.")
-        for name, least in (("tiles", 1), ("folds", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(
-                    f"Expected {name} to be at least {least}, got {getattr(self, name)!r}."
-                )
+        check_types(self)
+        check_at_least(self, {"tiles": 1, "folds": 1, "seed": 0})
         if self.false_alarm_rate is not None:
             check_share(self.false_alarm_rate, name="false_alarm_rate")
         _ = self.preparation
@@ -569,33 +437,11 @@ class AnomalyDetector(BaseEstimator, ABC):
         expected = self._state_shapes()
         if expected is not None:
             check_shapes(self.state_, expected)
-        height, width = self._tile_size()
-        try:
-            with np.errstate(all="ignore"):
-                features = self._features(np.zeros((1, height, width, 3), np.uint8))
-                score = self._score(features, self.state_)
-        except (ValueError, TypeError, LookupError, ArithmeticError, tf.errors.OpError) as err:
-            raise ArtifactError(
-                f"Expected a {self.kind} detector that can score, but a black picture gave: {err}"
-            ) from err
-        if score.shape != (1,) or not np.isfinite(score).all():
-            raise ArtifactError(
-                f"Expected a {self.kind} detector that can score, but a black picture gave "
-                f"{score.tolist()}. Save the detector again."
-            )
-
-    def _check_counts(self, labels: NDArray[np.int64]) -> None:
-        n_normal, n_anomalous = int((labels == 0).sum()), int((labels == 1).sum())
-        if n_normal < 2:
-            raise InputError(
-                f"Expected at least 2 normal images to learn from, got {n_normal}. "
-                "Give more pictures of good parts."
-            )
-        if self.needs_anomalies and n_anomalous < 2:
-            raise InputError(
-                f"Expected at least 2 labelled anomalies for {self.kind!r}, got {n_anomalous}. "
-                "Label some, or choose a detector that learns from normal images alone."
-            )
+        check_scoring(
+            lambda pixels: self._score(self._features(pixels), self.state_),
+            self._tile_size(),
+            kind=self.kind,
+        )
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "state_"):
@@ -603,21 +449,3 @@ class AnomalyDetector(BaseEstimator, ABC):
                 f"Expected a fitted detector, got a {type(self).__name__} that has learned "
                 "nothing. Call fit(images) first, or load a saved one."
             )
-
-
-def _rows(features: NDArray[Any]) -> NDArray[Any]:
-    """(n_images, n_tiles, ...) to (n_images * n_tiles, ...)."""
-    return features.reshape(-1, *features.shape[2:])
-
-
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    """Join batches, giving each one's memory back as it is copied."""
-    n = sum(len(part) for part in parts)
-    joined = np.empty((n, *parts[0].shape[1:]), parts[0].dtype)
-    parts.reverse()
-    start = 0
-    while parts:
-        part = parts.pop()
-        joined[start : start + len(part)] = part
-        start += len(part)
-    return joined

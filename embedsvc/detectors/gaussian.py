@@ -15,8 +15,9 @@ from embedsvc.detectors.whitening import SHAPES, fit_whitening, whiten
 class Gaussian(PooledDetector):
     """Distance from the normal images, in the spread they have themselves.
 
-    One Gaussian for each size of region, its covariance shrunk as Ledoit and Wolf do; the score is the logarithm of the Mahalanobis distance. The settings are those of
-    every detector and `model`, the backbone.
+    One Gaussian for each size of region, its covariance shrunk as Ledoit and Wolf do; the score is
+    the logarithm of the Mahalanobis distance. The settings are those of every detector and `model`,
+    the backbone.
 
     Example:
         >>> detector = Gaussian().fit(good_images)

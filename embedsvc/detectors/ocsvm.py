@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from embedsvc.detectors import svm, whitening
 from embedsvc.detectors.learned import Shape, State
 from embedsvc.detectors.pooled import PooledDetector
+from embedsvc.detectors.svm import SHAPES as SVM_SHAPES
 from embedsvc.detectors.svm import fit_one_class_svm, one_class_scores
+from embedsvc.detectors.whitening import SHAPES as WHITENING_SHAPES
 from embedsvc.detectors.whitening import fit_whitening, whiten
 from embedsvc.errors import InputError
 
@@ -82,7 +83,7 @@ class OneClassSVM(PooledDetector):
             )
 
     def _level_shapes(self) -> dict[str, Shape]:
-        return {**whitening.SHAPES, **svm.SHAPES}
+        return {**WHITENING_SHAPES, **SVM_SHAPES}
 
     def _learn_level(self, regions: NDArray[Any], *, grid: int) -> State:
         mean, projection = fit_whitening(regions, seed=self.seed)

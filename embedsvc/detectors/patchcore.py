@@ -65,7 +65,7 @@ class PatchCore(AnomalyDetector):
         model: str = "efficientnet-lite0",
         taps: Sequence[str] = ("stride8", "stride16", "stride32"),
         neighbourhood: int = 1,
-        bank_size: int = 6000,
+        bank_size: int = 4000,
         n_neighbours: int = 1,
         image_score: str = "top",
         top: float = 0.01,
@@ -113,12 +113,12 @@ class PatchCore(AnomalyDetector):
             raise InputError(f"Expected top above 0 and at most 1, got {self.top}.")
         for name in ("neighbourhood", "bank_size", "n_neighbours"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if value < 1:
                 raise InputError(f"Expected {name} to be at least 1, got {value!r}.")
         if self.neighbourhood % 2 == 0:
             raise InputError(f"Expected neighbourhood to be odd, got {self.neighbourhood}.")
-        if isinstance(self.taps, str) or not self.taps:
-            raise InputError(f"Expected taps to be a list of names, got {self.taps!r}.")
+        if not self.taps:
+            raise InputError(f"Expected taps to be one or more names, got {self.taps!r}.")
 
     def _state_shapes(self) -> dict[str, Shape]:
         return {"mean": ("dim",), "spread": ("dim",), "bank": ("n_patches", "dim")}
@@ -152,8 +152,22 @@ class PatchCore(AnomalyDetector):
         return {**state, "bank": standardized[np.sort(chosen)]}
 
     def _score(self, features: NDArray[Any], state: State) -> NDArray[np.float64]:
-        distances = self._distances(features, state).reshape(len(features), -1, self._k(state))
-        patches = distances.mean(axis=-1, dtype=np.float64)  # (n, n_patches)
+        return self._image_scores(features, self._distances(features, state), state)
+
+    def _maps(self, features: NDArray[Any], state: State) -> NDArray[np.float32]:
+        return _means(self._distances(features, state))
+
+    def _judge(
+        self, features: NDArray[Any], state: State
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        distances = self._distances(features, state)
+        return self._image_scores(features, distances, state), _means(distances)
+
+    def _image_scores(
+        self, features: NDArray[Any], distances: NDArray[np.float32], state: State
+    ) -> NDArray[np.float64]:
+        """From the distances of patches to a score a picture, as `image_score` says."""
+        patches = distances.mean(axis=-1, dtype=np.float64).reshape(len(features), -1)
         if self.image_score == "max":
             return np.asarray(patches.max(axis=1))
         if self.image_score == "top":
@@ -162,19 +176,16 @@ class PatchCore(AnomalyDetector):
             return np.asarray(np.sort(highest, axis=1).mean(axis=1))
         return self._reweighted(features, patches, state)
 
-    def _maps(self, features: NDArray[Any], state: State) -> NDArray[np.float32]:
-        distances = self._distances(features, state)
-        maps: NDArray[np.float32] = distances.mean(axis=-1).reshape(features.shape[:3])
-        return maps
-
     def _tap_sizes(self) -> NDArray[np.float64]:
         """For each channel, the root of the number of channels of its tap; shape (dim,)."""
         channels = [self.network.channels[tap] for tap in self.taps]
         return np.sqrt(np.repeat(channels, channels).astype(np.float64))
 
     def _distances(self, features: NDArray[Any], state: State) -> NDArray[np.float32]:
+        """Of each patch to its nearest of the bank, shape (n, rows, columns, n_neighbours)."""
         rows = _standardized(features.reshape(-1, features.shape[-1]), state)
-        return nearest_distances(rows, state["bank"], n_neighbours=self._k(state))
+        distances = nearest_distances(rows, state["bank"], n_neighbours=self._k(state))
+        return distances.reshape(*features.shape[:3], -1)
 
     def _k(self, state: State) -> int:
         return min(self.n_neighbours, len(state["bank"]))
@@ -185,8 +196,8 @@ class PatchCore(AnomalyDetector):
         """The paper's equation 7: more weight where other normal patches are farther still.
 
         The others are those nearest to the picture's own patch, not those nearest to its nearest
-        patch; distances are divided by the root of their dimensions, as one large one would decide
-        alone.
+        patch; distances are divided by the root of the number of taps, each of which has a variance
+        of about 1, as one large distance would decide alone.
         """
         worst = patches.argmax(axis=1)
         rows = features.reshape(len(features), -1, features.shape[-1])
@@ -195,12 +206,17 @@ class PatchCore(AnomalyDetector):
         near = nearest_distances(queries, state["bank"], n_neighbours=k).astype(np.float64)
         if k == 1:
             return np.asarray(near[:, 0])
-        shares = softmax(near / np.sqrt(state["bank"].shape[1]), axis=1)
+        shares = softmax(near / np.sqrt(len(self.taps)), axis=1)
         return np.asarray((1 - shares[:, 0]) * near[:, 0])
 
 
 def _standardized(rows: NDArray[Any], state: State) -> NDArray[np.float32]:
     return np.asarray((rows - state["mean"]) / state["spread"], np.float32)
+
+
+def _means(distances: NDArray[np.float32]) -> NDArray[np.float32]:
+    maps: NDArray[np.float32] = distances.mean(axis=-1)
+    return maps
 
 
 def _averaged(maps: NDArray[np.float32], neighbourhood: int) -> NDArray[np.float32]:

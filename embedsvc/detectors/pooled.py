@@ -9,7 +9,7 @@ regions know the object, small ones see small defects.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class PooledDetector(AnomalyDetector):
         folds: as for every detector.
         seed: as for every detector.
     """
+
+    has_maps: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -90,25 +92,25 @@ class PooledDetector(AnomalyDetector):
         return state
 
     def _score(self, features: NDArray[Any], state: State) -> NDArray[np.float64]:
-        scores = []
-        for level, regions in enumerate(_levels(features)):
-            prefix = f"level{level}."
-            learned = {
-                name.removeprefix(prefix): value
-                for name, value in state.items()
-                if name.startswith(prefix)
-            }
-            scores.append(self._score_level(regions, learned))
-        # Not standardized: with fewer pictures than features the spread of training scores is next
-        # to nothing, and the level that fits best by heart would drown the others.
-        mean: NDArray[np.float64] = np.mean(scores, axis=0)
-        return mean
+        return _of_pictures(self._by_region(features, state))
 
-    def _score_level(self, regions: NDArray[Any], learned: State) -> NDArray[np.float64]:
-        """The most unusual of each picture's regions: (n, n_regions, dim) to (n,)."""
-        scores = self._score_regions(regions.reshape(-1, regions.shape[-1]), learned)
-        most: NDArray[np.float64] = scores.reshape(regions.shape[:2]).max(axis=1)
-        return most
+    def _maps(self, features: NDArray[Any], state: State) -> NDArray[np.float32]:
+        return _of_cells(self._by_region(features, state))
+
+    def _judge(
+        self, features: NDArray[Any], state: State
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        scores = self._by_region(features, state)
+        return _of_pictures(scores), _of_cells(scores)
+
+    def _by_region(self, features: NDArray[Any], state: State) -> list[NDArray[np.float64]]:
+        """Scores of the regions of each size, arrays of shape (n, n_regions)."""
+        return [
+            self._score_regions(
+                regions.reshape(-1, regions.shape[-1]), _of_level(state, level)
+            ).reshape(regions.shape[:2])
+            for level, regions in enumerate(_levels(features))
+        ]
 
     def _state_shapes(self) -> dict[str, Shape]:
         shapes = self._level_shapes()
@@ -132,6 +134,28 @@ class PooledDetector(AnomalyDetector):
     @abstractmethod
     def _score_regions(self, regions: NDArray[Any], learned: State) -> NDArray[np.float64]:
         """Score regions of one size: (n, dim) to (n,)."""
+
+
+def _of_pictures(scores: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The most unusual region of each size, averaged over the sizes.
+
+    Not standardized: with fewer pictures than features the spread of training scores is next to
+    nothing, and the size that fits best by heart would drown the others.
+    """
+    most: NDArray[np.float64] = np.mean([regions.max(axis=1) for regions in scores], axis=0)
+    return most
+
+
+def _of_cells(scores: list[NDArray[np.float64]]) -> NDArray[np.float32]:
+    """The scores of the smallest regions as a map: coarse, but it tells where to look."""
+    return scores[-1].reshape(-1, GRIDS[-1], GRIDS[-1]).astype(np.float32)
+
+
+def _of_level(state: State, level: int) -> State:
+    prefix = f"level{level}."
+    return {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
 
 
 def _levels(features: NDArray[Any]) -> list[NDArray[Any]]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from embedsvc.detectors.gaussian import Gaussian
@@ -91,12 +91,18 @@ class Regressor(Gaussian):
             )
 
     def _state_shapes(self) -> dict[str, Shape]:
-        own: dict[str, Shape] = {"known": ("n_known", "dim"), "likeness": (2,), "output": (2,)}
+        own: dict[str, Shape] = {
+            "known": ("n_known", "dim"),
+            "likeness": (2,),
+            "strangeness": (2,),
+            "output": (2,),
+        }
         return {**super()._state_shapes(), **own}
 
     def _learn(self, features: NDArray[Any], labels: NDArray[np.int64]) -> State:
         normal, anomalous = features[labels == 0], features[labels == 1]
         state = super()._learn(normal, np.zeros(len(normal), np.int64))
+        state["strangeness"] = self._honest_spread(normal)
         known = _directions(anomalous, state)
         likeness = _likeness(_directions(normal, state), known)
         spread = max(float(likeness.std()), 1e-9)
@@ -105,7 +111,7 @@ class Regressor(Gaussian):
         own = (_likeness_of_others(known, usual=float(likeness.mean())) - likeness.mean()) / spread
         raw = np.empty(len(features))
         raw[labels == 0] = self._raw(normal, state)
-        raw[labels == 1] = _combined(super()._score(anomalous, state), own)
+        raw[labels == 1] = _combined(self._strangeness(anomalous, state), own)
         weight = (
             dict(self.class_weight)
             if isinstance(self.class_weight, Mapping)
@@ -117,12 +123,32 @@ class Regressor(Gaussian):
 
     def _score(self, features: NDArray[Any], state: State) -> NDArray[np.float64]:
         slope, offset = state["output"]
-        return np.asarray(expit(slope * self._raw(features, state) + offset), np.float64)
+        return _squashed(slope * self._raw(features, state) + offset)
 
     def _raw(self, features: NDArray[Any], state: State) -> NDArray[np.float64]:
         mean, spread = state["likeness"]
         likeness = (_likeness(_directions(features, state), state["known"]) - mean) / spread
-        return _combined(super()._score(features, state), likeness)
+        return _combined(self._strangeness(features, state), likeness)
+
+    def _strangeness(self, features: NDArray[Any], state: State) -> NDArray[np.float64]:
+        mean, spread = state["strangeness"]
+        standardized: NDArray[np.float64] = (super()._score(features, state) - mean) / spread
+        return standardized
+
+    def _honest_spread(self, normal: NDArray[Any]) -> NDArray[np.float64]:
+        """Mean and deviation of the strangeness of normal images that were not learned from."""
+        order = np.random.default_rng(self.seed).permutation(len(normal))
+        learned, unseen = order[: len(order) // 2], order[len(order) // 2 :]
+        if not len(learned):
+            return np.array([0.0, 1.0])
+        half = super()._learn(normal[learned], np.zeros(len(learned), np.int64))
+        scores = super()._score(normal[unseen], half)
+        return np.array([scores.mean(), max(float(scores.std()), 1e-9)])
+
+
+def _squashed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To 0 .. 1; unlike the logistic function, it keeps even the strangest apart."""
+    return np.asarray(0.5 * (1 + values / (1 + np.abs(values))), np.float64)
 
 
 def _combined(

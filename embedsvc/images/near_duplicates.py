@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -35,29 +34,6 @@ _GRID = 8
 _BLOCK = 512
 _SHRINK = 0.01
 _SHRINK_FEW = 100
-
-
-def perceptual_hash(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """A hash that survives re-encoding and resizing: near copies differ in few of its bits.
-
-    It knows nothing of the set: pictures of one aligned product get near hashes, too. To tell
-    those apart there is `near_duplicate_groups`.
-
-    Args:
-        pixels: uint8 array of shape (n_images, height, width, 3).
-
-    Returns:
-        Uint64 array of shape (n_images,): the signs of the 63 lowest frequencies beside the mean,
-        against their median. A constant picture has 0.
-
-    Source: C. Zauner: Implementation and benchmarking of perceptual image hash functions, 2010.
-    """
-    frequencies = dctn(_reduced(pixels, 32), axes=(1, 2), norm="ortho")[:, :8, :8]
-    low = np.asarray(frequencies).reshape(len(pixels), 64)[:, 1:]  # (n_images, 63)
-    # Below a hundredth of a grey level there is only rounding.
-    low = np.where(np.abs(low) < 0.01, 0, low)
-    bits = low > np.median(low, axis=1, keepdims=True)
-    return np.asarray(bits.astype(np.uint64) @ (np.uint64(1) << np.arange(63, dtype=np.uint64)))
 
 
 def thumbnail_descriptors(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

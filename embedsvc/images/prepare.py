@@ -7,7 +7,6 @@ lies; both are whole pixels, so that nothing is off by a fraction.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,27 +165,6 @@ class Preparation:
         if self.resize == "crop":
             return _centred(whole, self.height / max(scales), self.width / max(scales)), canvas
         return whole, canvas
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Read "256" or "256x320" (height x width).
-
-    Returns:
-        (height, width).
-
-    Raises:
-        InputError: the text is no such size.
-
-    Example:
-        >>> parse_size("256x320")
-        (256, 320)
-    """
-    match = re.fullmatch(r"([0-9]{1,6})(?:[xX]([0-9]{1,6}))?", text.strip())
-    if match is None or 0 in (sides := [int(side) for side in match.groups() if side]):
-        raise InputError(
-            f'Expected a size such as "256" or "256x320" (height x width), got {text!r}.'
-        )
-    return sides[0], sides[-1]
 
 
 def _centred(outer: Box, height: float, width: float) -> Box:

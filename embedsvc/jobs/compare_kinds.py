@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from embedsvc.detectors import registry
 from embedsvc.errors import InputError
 
 if TYPE_CHECKING:
@@ -130,6 +129,8 @@ def make_detector(contestant: Contestant, options: CompareOptions) -> AnomalyDet
     Raises:
         InputError: a setting that this detector refuses.
     """
+    from embedsvc.detectors.registry import make_detector as make
+
     settings: dict[str, Any] = {
         "resize": options.resize,
         "lighting": contestant.lighting,
@@ -138,4 +139,4 @@ def make_detector(contestant: Contestant, options: CompareOptions) -> AnomalyDet
     }
     if options.size is not None:
         settings["size"] = options.size
-    return registry.make_detector(contestant.kind, **settings)
+    return make(contestant.kind, **settings)

@@ -38,12 +38,14 @@ METHODS = {
         "A one-class SVM draws a border around features of the normal images that a pretrained "
         "network sees; the score is how far outside an image lies.",
         has_backbone=True,
+        has_maps=True,
         smallest=64,
     ),
     "gaussian": Method(
         "A pretrained network describes each image; the score is its distance from the normal "
         "ones, measured in the spread they have themselves.",
         has_backbone=True,
+        has_maps=True,
         smallest=64,
     ),
     "patchcore": Method(
@@ -56,6 +58,7 @@ METHODS = {
         "A network learned to redraw normal images from a few numbers; what it cannot redraw is "
         "unusual.",
         has_maps=True,
+        smallest=16,
     ),
     "hog": Method(
         "Histograms of the directions of edges, with a one-class SVM: the simple baseline, "
@@ -66,6 +69,7 @@ METHODS = {
         "It combines the distance from the normal images with the likeness to labelled anomalies, "
         "both as a pretrained network sees them; the score is between 0 and 1.",
         has_backbone=True,
+        has_maps=True,
         smallest=64,
     ),
 }

@@ -34,7 +34,8 @@ SCORES, METRICS, MAPS, DETECTOR, REPORT = (
     "report.html",
 )
 _MOST_BYTES = 1 << 26
-_PARTIAL = re.compile(r"\.(metrics\.json|report\.html)\.\d+\.partial")
+_PARTIAL_FILE = re.compile(r"\.(metrics\.json|report\.html)\.\d+\.partial")
+_PARTIAL_DETECTOR = re.compile(r"\.detector\.\w+\.partial")
 
 
 def check_output(output: Path) -> None:
@@ -138,8 +139,10 @@ def forget_results(output: Path) -> None:
         for name in (METRICS, REPORT, SCORES):
             (output / name).unlink(missing_ok=True)
         for path in output.iterdir():
-            if _PARTIAL.fullmatch(path.name):
+            if _PARTIAL_FILE.fullmatch(path.name):
                 path.unlink(missing_ok=True)
+            elif _PARTIAL_DETECTOR.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
     except OSError as err:
         raise OutputError(
             f"Expected to write to {output}, but {reason_of(err)}. Choose another output."

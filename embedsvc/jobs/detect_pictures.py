@@ -46,7 +46,7 @@ def overlay_name(number: int, name: str) -> str:
         '0003_crack_a_b.png'
     """
     stem = _UNSAFE.sub("_", name.rpartition(".")[0] or name).strip("._")
-    return f"{number:04}_{stem[-_MOST_NAME:]}.png"
+    return f"{number:04}_{stem[-_MOST_NAME:]}.png" if stem else f"{number:04}.png"
 
 
 def take_pictures(rows: Iterable[ScoredRow]) -> dict[int, Pictures]:

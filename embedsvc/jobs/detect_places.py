@@ -52,7 +52,7 @@ class Opened:
             if place.takes(inside.relative_to(root).as_posix(), place.endings):
                 raise InputError(
                     f"Expected an output outside of {printable(place.named)}, got {output}: its "
-                    "pictures would be taken for images to score. Choose another output."
+                    "pictures would be taken for images of that folder. Choose another output."
                 )
 
 

@@ -125,7 +125,7 @@ def plan_detection(
     opened.refuse_output(output)
     if detector is not None:
         return _plan_saved(opened, labels, options, method, detector)
-    return _plan_new(opened, normal, labels, options, method)
+    return _plan_new(opened, _training(opened, normal, output), labels, options, method)
 
 
 def _plan_saved(
@@ -140,12 +140,12 @@ def _plan_saved(
 
 def _plan_new(
     opened: Opened,
-    normal: Places | None,
+    training: tuple[str, list[ImageRecord]],
     labels: Path | None,
     options: DetectOptions,
     method: str,
 ) -> DetectPlan:
-    source, learning = _training(opened, normal)
+    source, learning = training
     records: list[ImageRecord] | None = None
     if labels is not None:
         records, learning = with_labels(
@@ -175,10 +175,11 @@ def _plan_new(
     )
 
 
-def _training(opened: Opened, normal: Places | None) -> tuple[str, list[ImageRecord]]:
+def _training(opened: Opened, normal: Places | None, output: Path) -> tuple[str, list[ImageRecord]]:
     """What the images to learn from are called, and these images."""
     if normal:
         learning = open_images(normal, what="normal images")
+        learning.refuse_output(output)
         source = ", ".join(map(printable, learning.places))
         if not learning.is_labelled:
             return source, list(learning.records())

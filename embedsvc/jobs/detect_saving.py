@@ -96,7 +96,9 @@ def _is_same(first: Path, second: Path) -> bool:
     """Whether two folders hold the same detector: its model.json names its arrays by checksum."""
     files = (Path(MODEL), Path(BASELINE_FOLDER, MODEL))
     try:
-        return (first / MODEL).is_file() and all(_content(first / one) == _content(second / one) for one in files)
+        return (first / MODEL).is_file() and all(
+            _content(first / one) == _content(second / one) for one in files
+        )
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""`embedsvc quickstart`; what it finds is tested in tests/report."""
+"""`embedsvc quickstart`; what it finds is tested in tests/jobs."""
 
 import sys
 from pathlib import Path
@@ -24,6 +24,12 @@ class Result:
     n_topics = 8
 
 
+class Found:
+    n_anomalous, n_images = 22, 48
+    metrics, baseline_metrics = {"image_auroc": 0.991}, {"image_auroc": 0.702}
+    report = Path("here", "anomalies", "report.html")
+
+
 @pytest.fixture
 def run(monkeypatch):
     """The command, with what needs TensorFlow replaced."""
@@ -38,6 +44,9 @@ def run(monkeypatch):
 
     report.run_quickstart = run_quickstart
     monkeypatch.setitem(sys.modules, "embedsvc.jobs.quickstart", report)
+    images = type(sys)("embedsvc.jobs.quickstart_images")
+    images.run_quickstart_images = lambda folder, *, show_progress: Found()
+    monkeypatch.setitem(sys.modules, "embedsvc.jobs.quickstart_images", images)
     monkeypatch.setattr(pull_module, "pull", lambda card: calls.append(card.name))
 
     def invoke(*arguments):
@@ -50,12 +59,15 @@ def run(monkeypatch):
 def test_it_prints_what_it_found(run):
     shown = run("-o", "here")
     assert shown.exit_code == 0
-    assert run.calls == ["minilm", Path("here")]
+    assert run.calls == ["minilm", "efficientnet-lite0", Path("here")]
     assert "320 messages became vectors of 384 numbers in 1.0 s." in shown.stdout
     assert "  My parcel is late.\n    0.91  [parcel] Where is it?\n" in shown.stdout
     assert "For 90% of them" in shown.stdout
     assert f"Vectors:    {Path('here', 'messages.parquet')}" in shown.stdout
-    assert shown.stderr == "Loading TensorFlow and the model ...\n"
+    assert "22 of 48 pictures" in shown.stdout
+    assert "AUROC 0.99; HOG, without deep learning, 0.70." in shown.stdout
+    assert f"Open {Path('here', 'anomalies', 'report.html')}" in shown.stdout
+    assert shown.stderr == "Loading TensorFlow and the models ...\n"
 
 
 def test_no_network(run, monkeypatch):

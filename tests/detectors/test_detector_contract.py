@@ -27,12 +27,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "ocsvm": {"size": SIDE, "folds": 2},
     "gaussian": {"size": SIDE, "folds": 2},
     "patchcore": {"size": SIDE, "folds": 2, "bank_size": 300},
-    "autoencoder": {"size": SIDE, "latent": 8, "epochs": 2},
+    "autoencoder": {"size": SIDE, "latent": 8, "epochs": 4},
     "regressor": {"size": SIDE, "folds": 2},
     "hog": {"size": SIDE, "folds": 2},
 }
 WITHOUT_BACKBONE = ("hog", "autoencoder")
-WITH_MAPS = ("patchcore", "autoencoder")
+WITH_MAPS = ("ocsvm", "gaussian", "patchcore", "autoencoder", "regressor")
 
 NORMAL, ANOMALOUS = woven(40), planted(8)
 UNSEEN = woven(12, seed=2)
@@ -232,7 +232,9 @@ def test_maps_are_hot_where_something_is_planted(mapped: Case):
     assert_hot_where_planted(maps)
     low, high = mapped.detector.map_range_
     assert low < high < maps.max()
-    assert np.median(mapped.detector.anomaly_map(UNSEEN)) == pytest.approx(low, rel=0.3)
+    assert np.median(mapped.detector.anomaly_map(UNSEEN)) == pytest.approx(
+        low, rel=0.3, abs=0.5 * (high - low)
+    )
 
 
 def test_maps_come_with_the_scores(mapped: Case):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,11 +16,13 @@ DIM = 3
 
 
 class FakeNetwork:
-    """A fine map of the red channel and a coarse one of the green."""
+    """A fine map of the red channel and a coarse one of the green and the blue."""
+
+    channels: ClassVar[dict[str, int]] = {"fine": 1, "coarse": 2}
 
     def maps(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         values = pixels.astype(np.float32)
-        return {"fine": values[:, ::8, ::8, :1], "coarse": values[:, ::16, ::16, 1:2]}
+        return {"fine": values[:, ::8, ::8, :1], "coarse": values[:, ::16, ::16, 1:]}
 
 
 @pytest.fixture(autouse=True)
@@ -59,10 +61,11 @@ def test_maps_are_put_together_at_the_finest_resolution():
     pixels = np.zeros((1, 32, 48, 3), np.uint8)
     pixels[0, 8, 16, 0] = 100
     pixels[0, ..., 1] = 60
+    pixels[0, ..., 2] = 70
     features = make()._features(pixels)
-    assert features.shape == (1, 4, 6, 2)
+    assert features.shape == (1, 4, 6, 3)
     assert features.dtype == np.float32
-    assert features[0, 1, 2].tolist() == [100, 60]
+    assert features[0, 1, 2].tolist() == [100, 60, 70]
     assert features[..., 0].sum() == 100
     np.testing.assert_allclose(features[..., 1], 60)
 
@@ -71,7 +74,7 @@ def test_neighbours_are_averaged_on_request():
     pixels = np.zeros((1, 64, 64, 3), np.uint8)
     pixels[0, 24, 24, 0] = 90
     features = make(neighbourhood=3)._features(pixels)
-    assert features.shape == (1, 8, 8, 2)
+    assert features.shape == (1, 8, 8, 3)
     assert (features[0, 2:5, 2:5, 0] == 10).all()
     assert features[..., 0].sum() == pytest.approx(90)
 
@@ -81,22 +84,27 @@ def test_neighbours_are_averaged_on_request():
 
 def test_channels_are_standardized_before_patches_are_compared():
     generator = np.random.default_rng(0)
-    features = generator.normal(size=(4, 8, 8, 2)).astype(np.float32) * (1, 1000) + (5, -70)
-    detector = make(bank_size=50)
-    state = detector._learn(features.astype(np.float32), np.zeros(4, np.int64))
+    features = generator.normal(size=(4, 8, 8, DIM)) * (1, 1000, 0.1) + (5, -70, 0)
+    features = features.astype(np.float32)
+    detector = make(bank_size=80)
+    state = detector._learn(features, np.zeros(4, np.int64))
     np.testing.assert_allclose(state["mean"], features.mean(axis=(0, 1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(state["spread"], features.std(axis=(0, 1, 2)), rtol=1e-5)
-    assert state["bank"].shape == (50, 2)
+    # Both channels of the coarse tap together count as much as the only one of the fine tap.
+    spread = features.std(axis=(0, 1, 2)) * np.sqrt([1, 2, 2])
+    np.testing.assert_allclose(state["spread"], spread, rtol=1e-5)
+    assert state["bank"].shape == (80, DIM)
     assert {value.dtype for value in state.values()} == {np.dtype(np.float32)}
     standardized = (features - state["mean"]) / state["spread"]
-    distances = np.linalg.norm(standardized.reshape(-1, 1, 2) - state["bank"], axis=2)  # (256, 50)
+    distances = np.linalg.norm(
+        standardized.reshape(-1, 1, DIM) - state["bank"], axis=2
+    )  # (256, 80)
     # Each of the bank is a patch that was seen, and no patch is far from all of them.
     assert distances.min(axis=0).max() < 1e-4
-    assert distances.min(axis=1).max() < 0.6
+    assert distances.min(axis=1).max() < 0.8
 
 
 def test_a_channel_that_never_varies():
-    features = np.random.default_rng(0).normal(size=(2, 6, 6, 2)).astype(np.float32)
+    features = np.random.default_rng(0).normal(size=(2, 6, 6, DIM)).astype(np.float32)
     features[..., 1] = 3
     detector = make()
     state = detector._learn(features, np.zeros(2, np.int64))
@@ -106,7 +114,7 @@ def test_a_channel_that_never_varies():
 
 
 def test_of_very_many_patches_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch):
-    features = np.random.default_rng(0).normal(size=(10, 8, 8, 2)).astype(np.float32)
+    features = np.random.default_rng(0).normal(size=(10, 8, 8, DIM)).astype(np.float32)
     labels = np.zeros(10, np.int64)
     everything = make()._learn(features, labels)["bank"]
     assert len(everything) == 640
@@ -149,7 +157,7 @@ def test_the_image_score_top(top: float, expected: float):
 def test_the_image_score_reweighted():
     detector, state = learned(0, 1, 100, image_score="reweighted")
     # Distances of the worst patch, 5, are 5, 4 and 95: the nearest counts by what the others say.
-    near = np.array([4, 5, 95]) / np.sqrt(DIM)
+    near = np.array([4, 5, 95]) / np.sqrt(2)  # of two taps
     weight = 1 - np.exp(near[0]) / np.exp(near).sum()
     np.testing.assert_allclose(detector._score(patches(5, 0), state), [weight * 4], rtol=1e-5)
     # Among equally near patches the weight is 1 - 1 / 2.
@@ -162,6 +170,28 @@ def test_reweighting_by_far_and_by_single_patches():
     np.testing.assert_allclose(detector._score(patches(10.0), state), [10], rtol=1e-4)
     detector, state = learned(2, image_score="reweighted")
     np.testing.assert_allclose(detector._score(patches(5, 4), state), [3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_neighbours", [1, 2])
+@pytest.mark.parametrize("image_score", ["top", "max", "reweighted"])
+def test_scores_with_maps_take_one_search(
+    image_score: str, n_neighbours: int, monkeypatch: pytest.MonkeyPatch
+):
+    detector, state = learned(0, 10, 14, image_score=image_score, n_neighbours=n_neighbours)
+    features = np.concatenate([patches(1, 9, 20), patches(3, 7, 5)])
+    expected = detector._score(features, state), detector._maps(features, state)
+    searched: list[int] = []
+    search = patchcore.nearest_distances
+
+    def counting(queries: np.ndarray, *given: Any, **named: Any) -> np.ndarray:
+        searched.append(len(queries))
+        return search(queries, *given, **named)
+
+    monkeypatch.setattr(patchcore, "nearest_distances", counting)
+    for found, one in zip(detector._judge(features, state), expected, strict=True):
+        np.testing.assert_array_equal(found, one)
+    # Reweighting asks once more for the worst patch of each picture.
+    assert searched == ([6, 2] if image_score == "reweighted" else [6])
 
 
 # Settings

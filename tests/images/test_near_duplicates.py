@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from embedsvc.errors import InputError
@@ -20,7 +18,6 @@ from embedsvc.images.near_duplicates import (
     group_look_alikes,
     group_of_descriptors,
     near_duplicate_groups,
-    perceptual_hash,
     thumbnail_descriptors,
 )
 from embedsvc.images.prepare import Preparation
@@ -170,7 +167,6 @@ def test_nothing_in_nothing_out():
     assert group_look_alikes(nothing).shape == (0,)
     assert group_look_alikes(nothing).dtype == np.int64
     assert thumbnail_descriptors(nothing).shape == (0, 64)
-    assert perceptual_hash(nothing).shape == (0,)
 
 
 def test_one_picture():
@@ -235,28 +231,6 @@ def test_descriptors_do_not_depend_on_the_batch():
 def test_a_constant_picture_has_zeros():
     pixels = np.full((1, 50, 70, 3), 77, np.uint8)
     assert not thumbnail_descriptors(pixels).any()
-    assert perceptual_hash(pixels).tolist() == [0]
-
-
-def bits_apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.array([int(a ^ b).bit_count() for a, b in zip(first, second, strict=True)])
-
-
-def test_hashes_survive_encoding_and_differ_between_pictures():
-    generator = np.random.default_rng(0)
-    pictures = gaussian_filter(generator.normal(size=(40, 128, 128, 1)), (0, 8, 8, 0))
-    pixels = (
-        np.clip(128 + 60 * pictures / pictures.std(), 0, 255).astype(np.uint8).repeat(3, axis=3)
-    )
-    copies = []
-    for picture in pixels:
-        file = BytesIO()
-        Image.fromarray(picture).resize((96, 96)).save(file, "JPEG", quality=60)
-        copies.append(np.asarray(Image.open(file).resize((128, 128))))
-    hashes = perceptual_hash(pixels)
-    assert hashes.dtype == np.uint64
-    assert bits_apart(hashes, perceptual_hash(np.stack(copies))).max() <= 6
-    assert bits_apart(hashes[1:], hashes[:-1]).min() >= 14
 
 
 def test_arguments_are_not_changed():
@@ -264,13 +238,12 @@ def test_arguments_are_not_changed():
     descriptors = thumbnail_descriptors(pixels)
     before = pixels.copy(), descriptors.copy()
     group_look_alikes(pixels)
-    perceptual_hash(pixels)
     duplicated_between(descriptors, descriptors)
     np.testing.assert_array_equal(pixels, before[0])
     np.testing.assert_array_equal(descriptors, before[1])
 
 
-@pytest.mark.parametrize("function", [perceptual_hash, thumbnail_descriptors, group_look_alikes])
+@pytest.mark.parametrize("function", [thumbnail_descriptors, group_look_alikes])
 def test_bad_pixels(function):
     with pytest.raises(InputError, match=r"\(n_images, height, width, 3\), got \(8, 8, 3\)"):
         function(np.zeros((8, 8, 3), np.uint8))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from embedsvc.errors import InputError
 from embedsvc.images.luminance import luminance
-from embedsvc.images.prepare import RESIZES, Preparation, parse_size
+from embedsvc.images.prepare import RESIZES, Preparation
 
 SHAPES = [(64, 64), (120, 60), (50, 160), (31, 77), (200, 300)]
 CANVASES = [(64, 64), (48, 96), (100, 40)]
@@ -308,19 +308,3 @@ def test_bad_sizes(height, width):
 def test_bad_choices(option):
     with pytest.raises(InputError, match=rf"{option} to be one of \w+, .*got 'zoom'"):
         Preparation(4, 4, **{option: "zoom"})
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [("256", (256, 256)), ("256x320", (256, 320)), (" 32X64 ", (32, 64)), ("007", (7, 7))],
-)
-def test_parse_size(text, size):
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize(
-    "text", ["", "x", "256x", "x256", "0", "0x5", "-3", "2.5", "1x2x3", "a", "1 2", "٣", "9" * 99]
-)
-def test_parse_size_refuses(text):
-    with pytest.raises(InputError, match=r'such as "256" or "256x320".*got'):
-        parse_size(text)

@@ -21,7 +21,7 @@ from embedsvc.detectors.base import AnomalyDetector
 from embedsvc.detectors.hog import Hog
 from embedsvc.errors import ArtifactError, InputError, OutputError, ResumeError
 from embedsvc.extract import windows
-from embedsvc.jobs import detect_learn, detect_run, detect_saving, scoring
+from embedsvc.jobs import detect_found, detect_learn, detect_run, detect_saving, scoring
 from embedsvc.jobs.detect import DetectOptions, detect_anomalies
 from embedsvc.store import detectors as store
 from embedsvc.store.detectors import load_detector
@@ -171,6 +171,16 @@ def test_a_stopped_search_is_continued(detect, monkeypatch, count_fits, owner, n
         assert result.resumed == 5 * call
 
 
+def test_what_a_killed_process_was_writing_is_removed(detect):
+    output = detect.folder / "report"
+    (output / "scores.csv.parts").mkdir(parents=True)
+    for name in (".metrics.json.12.partial", ".report.html.12.partial", ".scores.csv.12.partial"):
+        (output / name).write_text("half")
+    (output / ".detector.x1_y.partial" / "fresh").mkdir(parents=True)
+    detect()
+    assert not list(output.glob(".*"))
+
+
 def test_a_full_disk_at_the_end_is_explained(detect, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
@@ -238,8 +248,9 @@ def test_a_folder_with_other_things_is_never_touched(detect):
     for overwrite in (False, True):
         with pytest.raises(OutputError, match="with maps. Choose another output"):
             detect(output="mine", overwrite=overwrite)
+    (detect.folder / "file").write_text("mine")
     with pytest.raises(OutputError, match="Not a directory"):
-        detect(output="good/000.png")
+        detect(output="file")
 
 
 def test_an_output_among_the_images_is_refused(detect):
@@ -566,6 +577,17 @@ def test_maps_are_drawn_of_the_highest_scores(detect, lite0, monkeypatch):
     assert not (none.output / "maps").exists()
     with pytest.raises(ResumeError, match="n maps was 5 and is 3 now"):
         detect(**settings, maps="top:3", baseline=False)
+
+
+def test_a_page_of_very_many_images_counts_all_of_them(detect, monkeypatch):
+    write_mvtec(detect.folder / "gear")
+    monkeypatch.setattr(detect_found, "MOST_ROWS", 4)
+    result = detect(images="gear", normal=None)
+    assert (result.n_images, len(result.top)) == (12, 4)
+    page = result.report.read_text(encoding="utf-8")
+    assert f"{result.n_anomalous} of 12 images are anomalous" in page
+    assert "labelled anomalies" not in page.lower().split("<main")[0]
+    assert result.metrics["image_auroc"] == 1.0
 
 
 # Settings that cannot be

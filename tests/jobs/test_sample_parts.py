@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from embedsvc.errors import OutputError
-from embedsvc.report import sample_parts
+from embedsvc.jobs import sample_parts
 from embedsvc.jobs.sample_parts import write_sample_parts
 from embedsvc.samples.parts import DEFECTS, PART_SIZE
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -305,6 +305,8 @@ def test_a_changed_byte_is_noticed(place: int, folder: Path):
 
 class FakeNetwork:
     """The pixels themselves, every 8th of them."""
+
+    channels: ClassVar[dict[str, int]] = {"fine": 3}
 
     def __init__(self, sha256: str = "a" * 64) -> None:
         self.sha256 = sha256
