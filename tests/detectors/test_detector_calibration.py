@@ -18,7 +18,9 @@ def test_five_percent_unless_told():
     assert found.false_alarm_rate == 0.05
     assert found.threshold == np.sort(NORMAL)[-2]
     np.testing.assert_array_equal(found.scores, np.sort(NORMAL))
-    assert found.about.startswith("at most 0.05 of normal images lie above it, judging by 39")
+    assert found.about.startswith(
+        "at most 0.05 of normal images lie above it, judging by 39 normal images"
+    )
 
 
 @pytest.mark.parametrize("rate", [0.03, 0.1, 0.5])
