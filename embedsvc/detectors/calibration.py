@@ -65,7 +65,7 @@ def calibrate(
     rate = default_rate(len(scores)) if false_alarm_rate is None else false_alarm_rate
     threshold = conformal_threshold(scores, rate)
     about = (
-        f"at most {rate:.3g} of normal images lie above it, judging by {len(scores)} normal images the "
-        "detector had not learned from"
+        f"at most {rate:.3g} of normal images lie above it, judging by {len(scores)} normal "
+        "images the detector had not learned from"
     )
     return Calibration(threshold, scores, rate, about)

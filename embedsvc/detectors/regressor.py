@@ -125,6 +125,12 @@ class Regressor(Gaussian):
         slope, offset = state["output"]
         return _squashed(slope * self._raw(features, state) + offset)
 
+    def _judge(
+        self, features: NDArray[Any], state: State
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        # The map shows what is strange; likeness is known of whole pictures only.
+        return self._score(features, state), self._maps(features, state)
+
     def _raw(self, features: NDArray[Any], state: State) -> NDArray[np.float64]:
         mean, spread = state["likeness"]
         likeness = (_likeness(_directions(features, state), state["known"]) - mean) / spread

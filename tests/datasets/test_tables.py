@@ -1,5 +1,6 @@
 """Tables as people and programs write them; what is wrong is named with its line."""
 
+import csv
 import json
 
 import pyarrow as pa
@@ -26,6 +27,14 @@ def rows(path):
     return [
         (row.line, row.text("path"), row.text("label")) for row in open_table(path, WANTED).rows
     ]
+
+
+@pytest.fixture(autouse=True)
+def _usual_field_limit():
+    """The limit is the process's, and readers of long texts raise it."""
+    before = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(before)
 
 
 @pytest.mark.parametrize(
