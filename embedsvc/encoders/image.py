@@ -10,8 +10,8 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 
+from embedsvc.encoders.base import PretrainedEncoder
 from embedsvc.encoders.image_network import ImageNetwork, load_image_network
 from embedsvc.encoders.pipeline import Plan, run_pipeline
 from embedsvc.errors import InputError
@@ -54,7 +54,7 @@ class EncodedImages(ImageInfo):
     failures: dict[int, str] = field(default_factory=dict)
 
 
-class ImageEncoder(TransformerMixin, BaseEstimator):
+class ImageEncoder(PretrainedEncoder):
     """A pretrained CNN that turns images into vectors; also a scikit-learn transformer.
 
     The model is loaded when it is first needed. Vectors do not depend on batch size, order or
@@ -239,31 +239,6 @@ class ImageEncoder(TransformerMixin, BaseEstimator):
                 f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}."
             )
         return _Run(self, skip=on_error == "skip", advance=advance).encode(windows)
-
-    # As a scikit-learn transformer
-
-    def fit(self, images: Any = None, y: Any = None) -> ImageEncoder:
-        """Do nothing but check the settings: the model is pretrained."""
-        del images, y
-        self._check()
-        return self
-
-    def transform(self, images: Iterable[ImageLike]) -> Vectors:
-        """The same as `encode`."""
-        return self.encode(images)
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the components: "embedding0", "embedding1" and so on."""
-        del input_features
-        return np.array([f"embedding{i}" for i in range(self.dim)], dtype=object)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Another process loads the model itself: networks and thread pools do not travel.
-        state: dict[str, Any] = super().__getstate__()
-        return {k: v for k, v in state.items() if k not in ("_network", "_network_model")}
 
     # Inside
 

@@ -10,8 +10,8 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 
+from embedsvc.encoders.base import PretrainedEncoder
 from embedsvc.encoders.network import TextNetwork, load_network
 from embedsvc.encoders.pipeline import Plan, run_pipeline
 from embedsvc.errors import InputError
@@ -52,7 +52,7 @@ class EncodedTexts(EncodeInfo):
     vectors: Vectors
 
 
-class TextEncoder(TransformerMixin, BaseEstimator):
+class TextEncoder(PretrainedEncoder):
     """A pretrained BERT that turns texts into vectors; also a scikit-learn transformer.
 
     The model is loaded when it is first needed. Vectors do not depend on batch size, order or
@@ -251,31 +251,6 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         _check_texts(texts, 0)
         tokenized = self.network.tokenize(texts)
         return np.fromiter((t.n_tokens for t in tokenized), np.int32, count=len(tokenized))
-
-    # As a scikit-learn transformer
-
-    def fit(self, texts: Any = None, y: Any = None) -> TextEncoder:
-        """Do nothing but check the settings: the model is pretrained."""
-        del texts, y
-        self._check()
-        return self
-
-    def transform(self, texts: Iterable[str]) -> Vectors:
-        """The same as `encode`."""
-        return self.encode(texts)
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the components: "embedding0", "embedding1" and so on."""
-        del input_features
-        return np.array([f"embedding{i}" for i in range(self.dim)], dtype=object)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Another process loads the model itself: networks and thread pools do not travel.
-        state: dict[str, Any] = super().__getstate__()
-        return {k: v for k, v in state.items() if k not in ("_network", "_network_settings")}
 
     # Inside
 
