@@ -21,9 +21,9 @@ from pathlib import Path
 from embedsvc.datasets.groups import apply_groups
 from embedsvc.datasets.labels import GOOD, is_normal_name
 from embedsvc.datasets.masks import Masks
-from embedsvc.datasets.walk import IMAGE_ENDINGS, is_image_name, is_left_out, walk_files
+from embedsvc.datasets.walk import is_image_name, is_left_out, walk_files
 from embedsvc.errors import InputError
-from embedsvc.images.records import ImageRecord
+from embedsvc.images.records import IMAGE_ENDINGS, ImageRecord
 
 _GROUPS = "groups.csv"
 _MASKS = "ground_truth"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from embedsvc.datasets.walk import IMAGE_ENDINGS, is_left_out, walk_files
+from embedsvc.datasets.walk import is_left_out, walk_files
 from embedsvc.errors import InputError
+from embedsvc.images.records import IMAGE_ENDINGS
 
 _MAGIC = frozenset("*?[")
 

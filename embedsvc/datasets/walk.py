@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from embedsvc.errors import InputError
+from embedsvc.images.records import IMAGE_ENDINGS
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 # Left behind by archives, desktops and notebooks; hidden names are left out anyway.
 _LITTER = {"__macosx", "thumbs.db"}
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedsvc.detectors.base import AnomalyDetector, Pixels
-from embedsvc.detectors.learned import State
+from embedsvc.detectors.learned import State, part_of
 from embedsvc.errors import InputError
 from embedsvc.nets.autoencoder import AutoencoderConfig
 from embedsvc.nets.autoencoder_residuals import (
@@ -146,12 +146,7 @@ class Autoencoder(AnomalyDetector):
         built: tuple[State, Callable[[Pixels], NDArray[np.float32]]] | None
         built = getattr(self, "_built", None)
         if built is None or built[0] is not state:
-            weights = {
-                name.removeprefix(_WEIGHTS): value
-                for name, value in state.items()
-                if name.startswith(_WEIGHTS)
-            }
-            built = (state, reconstructor(weights, self._config()))
+            built = (state, reconstructor(part_of(state, _WEIGHTS), self._config()))
             self._built = built
         return built[1]
 

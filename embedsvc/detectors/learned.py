@@ -42,6 +42,13 @@ class Learned:
     fit_seconds: float
 
 
+def part_of(state: State, prefix: str) -> State:
+    """The arrays whose names begin with a prefix, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
+
+
 def check_shapes(state: State, expected: dict[str, Shape]) -> None:
     """Compare arrays with what a detector says of them.
 

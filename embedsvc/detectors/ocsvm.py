@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embedsvc.detectors.learned import Shape, State
 from embedsvc.detectors.pooled import PooledDetector
+from embedsvc.detectors.sampling import some_rows
 from embedsvc.detectors.svm import SHAPES as SVM_SHAPES
 from embedsvc.detectors.svm import fit_one_class_svm, one_class_scores
 from embedsvc.detectors.whitening import SHAPES as WHITENING_SHAPES
@@ -89,7 +90,7 @@ class OneClassSVM(PooledDetector):
         mean, projection = fit_whitening(regions, seed=self.seed)
         # Neighbouring regions are much alike, and the time of an SVM is quadratic.
         most = _MOST_PICTURES if grid == 1 else _MOST_REGIONS
-        rows = whiten(_some(regions, most, seed=self.seed), mean, projection)
+        rows = whiten(some_rows(regions, most, seed=self.seed), mean, projection)
         svm = fit_one_class_svm(
             rows, nu=self.nu, gamma=self.gamma / regions.shape[1], seed=self.seed
         )
@@ -103,10 +104,3 @@ class OneClassSVM(PooledDetector):
         rows = whiten(regions, learned["mean"], learned["projection"])
         inside = 1 + one_class_scores(rows, learned) / learned["offset"][0]
         return np.asarray(-np.log(np.maximum(inside, _LEAST_INSIDE)), np.float64)
-
-
-def _some(rows: NDArray[Any], most: int, *, seed: int) -> NDArray[Any]:
-    if len(rows) <= most:
-        return rows
-    chosen = np.random.default_rng(seed).choice(len(rows), most, replace=False)
-    return rows[np.sort(chosen)]

@@ -21,6 +21,7 @@ from embedsvc.detectors.base import AnomalyDetector, Pixels
 from embedsvc.detectors.coreset import greedy_coreset
 from embedsvc.detectors.learned import Shape, State
 from embedsvc.detectors.nearest import nearest_distances
+from embedsvc.detectors.sampling import some_rows
 from embedsvc.encoders.image_network import ImageNetwork, load_image_network
 from embedsvc.errors import InputError
 
@@ -136,11 +137,7 @@ class PatchCore(AnomalyDetector):
         )
 
     def _learn(self, features: NDArray[Any], labels: NDArray[np.int64]) -> State:
-        patches = features.reshape(-1, features.shape[-1])
-        if len(patches) > _MOST_PATCHES:
-            generator = np.random.default_rng(self.seed)
-            chosen = generator.choice(len(patches), _MOST_PATCHES, replace=False)
-            patches = patches[np.sort(chosen)]
+        patches = some_rows(features.reshape(-1, features.shape[-1]), _MOST_PATCHES, seed=self.seed)
         mean = patches.mean(axis=0, dtype=np.float64)
         spread = patches.std(axis=0, dtype=np.float64)
         spread = np.maximum(spread, max(1e-6, 1e-3 * float(np.median(spread))))

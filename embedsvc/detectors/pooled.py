@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedsvc.detectors.base import AnomalyDetector, Pixels
-from embedsvc.detectors.learned import Shape, State
+from embedsvc.detectors.learned import Shape, State, part_of
 from embedsvc.encoders.image_network import ImageNetwork, load_image_network
 from embedsvc.errors import InputError
 
@@ -107,7 +107,7 @@ class PooledDetector(AnomalyDetector):
         """Scores of the regions of each size, arrays of shape (n, n_regions)."""
         return [
             self._score_regions(
-                regions.reshape(-1, regions.shape[-1]), _of_level(state, level)
+                regions.reshape(-1, regions.shape[-1]), part_of(state, f"level{level}.")
             ).reshape(regions.shape[:2])
             for level, regions in enumerate(_levels(features))
         ]
@@ -149,13 +149,6 @@ def _of_pictures(scores: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 def _of_cells(scores: list[NDArray[np.float64]]) -> NDArray[np.float32]:
     """The scores of the smallest regions as a map: coarse, but it tells where to look."""
     return scores[-1].reshape(-1, GRIDS[-1], GRIDS[-1]).astype(np.float32)
-
-
-def _of_level(state: State, level: int) -> State:
-    prefix = f"level{level}."
-    return {
-        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
-    }
 
 
 def _levels(features: NDArray[Any]) -> list[NDArray[Any]]:

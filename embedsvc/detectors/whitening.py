@@ -18,6 +18,7 @@ from sklearn.covariance import LedoitWolf
 from threadpoolctl import threadpool_limits
 
 from embedsvc.detectors.learned import Shape
+from embedsvc.detectors.sampling import some_rows
 
 SHAPES: dict[str, Shape] = {"mean": ("dim",), "projection": ("dim", "dim")}
 """Of what is learned."""
@@ -40,10 +41,7 @@ def fit_whitening(
         Mean of shape (dim,) and projection of shape (dim, dim), both float64. One row tells nothing
         of the spread, and the projection is the identity.
     """
-    if len(features) > _MOST_ROWS:
-        chosen = np.random.default_rng(seed).choice(len(features), _MOST_ROWS, replace=False)
-        features = features[np.sort(chosen)]
-    values = np.asarray(features, np.float64)
+    values = np.asarray(some_rows(features, _MOST_ROWS, seed=seed), np.float64)
     mean = values.mean(axis=0)
     if len(values) == 1:
         return mean, np.eye(len(mean))

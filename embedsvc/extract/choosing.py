@@ -12,8 +12,7 @@ from embedsvc.errors import ArtifactError, InputError
 from embedsvc.extract.kinds import IMAGES, TEXTS, Kind
 from embedsvc.extract.rows import printable
 from embedsvc.extract.sources import STDIN
-
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+from embedsvc.images.records import IMAGE_ENDINGS
 
 
 @dataclass(frozen=True)

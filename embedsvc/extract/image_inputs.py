@@ -59,7 +59,7 @@ class ImageFolders:
             name = as_unicode(record.name)
             where = printable(name, limit=None)
             row = ImageRow(name, name, record.path, 0, 0, where, None, {}, "image")
-            yield _looked_up(row, "Check the file and its permissions.")
+            yield looked_up(row, "Check the file and its permissions.")
 
 
 class ImageTable:
@@ -97,7 +97,7 @@ class ImageTable:
                     continue
                 path = (table or Path()).parent / row.text
                 place = (row.file, row.line, row.columns, row.unit)
-                yield _looked_up(ImageRow(row.id, row.text, path, 0, 0, *place), cure)
+                yield looked_up(ImageRow(row.id, row.text, path, 0, 0, *place), cure)
 
 
 def open_images(places: Sequence[str], options: SourceOptions, *, scan: Scan) -> ImageFolders:
@@ -149,8 +149,8 @@ def open_image_table(inputs: Sequence[str], options: SourceOptions) -> ImageTabl
     return ImageTable(sources)
 
 
-def _looked_up(row: ImageRow, cure: str) -> ImageRow | Reject:
-    """The row with size and time of its file, or what is wrong with it."""
+def looked_up(row: ImageRow, cure: str) -> ImageRow | Reject:
+    """The row with size and time of its file, or what is wrong with it and how to cure that."""
     try:
         found = row.path.stat()
         if S_ISREG(found.st_mode):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
 from embedsvc.datasets.places import absolute
+from embedsvc.extract.image_inputs import looked_up
 from embedsvc.extract.kinds import IMAGES
 from embedsvc.extract.rows import ImageRow, Reject, as_unicode, printable
 from embedsvc.images.records import ImageRecord
@@ -60,10 +59,10 @@ class ImageListing:
     def rows(self) -> Iterator[ImageRow | Reject]:
         """Stream the images; what cannot be looked up is a defect."""
         for record in self.records():
-            yield _looked_up(record, absolute(record.path) in self._chosen)
+            yield _row(record, chosen=absolute(record.path) in self._chosen)
 
 
-def _looked_up(record: ImageRecord, chosen: bool) -> ImageRow | Reject:  # noqa: FBT001
+def _row(record: ImageRecord, *, chosen: bool) -> ImageRow | Reject:
     name = as_unicode(record.name)
     known = {
         "label": record.label,
@@ -74,19 +73,7 @@ def _looked_up(record: ImageRecord, chosen: bool) -> ImageRow | Reject:  # noqa:
     }
     columns = {key: value for key, value in known.items() if value is not None}
     row = ImageRow(name, name, record.path, 0, 0, name, None, columns, "image")
-    try:
-        found = record.path.stat()
-        if S_ISREG(found.st_mode):
-            return replace(row, bytes=found.st_size, mtime_ns=found.st_mtime_ns)
-        problem = "a folder or a device"
-    except OSError as err:
-        problem = err.strerror or str(err)
-    except ValueError as err:  # A zero byte in the path.
-        problem = str(err)
-    return row.rejected(
-        f"Expected an image file, got '{printable(name)}': {problem}. "
-        "Check the file and its permissions."
-    )
+    return looked_up(row, "Check the file and its permissions.")
 
 
 def listing_digest(records: Iterable[ImageRecord]) -> str:
