@@ -29,6 +29,7 @@ FLOORS = {
     # 3 encoders
     "encoders": 3,
     # 4 learning
+    "classify": 4,
     "detectors": 4,
     # 5 disk
     "extract": 5,
@@ -45,11 +46,11 @@ FLOORS = {
 THIRD_PARTIES = {
     0: {"numpy", "filelock", "huggingface_hub", "platformdirs", "rich"},
     1: {"tokenizers", "sklearn", "skimage", "scipy", "PIL"},
-    2: {"keras", "tensorflow"},
-    3: {"safetensors"},
+    2: {"keras", "tensorflow", "tensorflow_text"},
+    3: {"safetensors", "tensorflow_hub", "kagglehub"},
     4: set(),
     5: {"pyarrow", "orjson"},
-    6: {"jinja2"},
+    6: {"jinja2", "matplotlib"},
     7: set(),
     8: {"click"},
 }

@@ -20,6 +20,7 @@ from embedsvc.errors import ArtifactError, InputError
 from embedsvc.files import read_json, read_json_value
 from embedsvc.nets.bert import BertConfig
 from embedsvc.nets.pooling import POOLINGS
+from embedsvc.nets.text_encoder import DenseModule
 from embedsvc.text.tokenizer import (
     lowercase_first,
     read_tokenizer_json,
@@ -60,15 +61,6 @@ _DENSE_ACTIVATIONS = {
     "torch.nn.modules.activation.ReLU": "relu",
     "torch.nn.modules.activation.Sigmoid": "sigmoid",
 }
-
-
-@dataclass(frozen=True)
-class DenseModule:
-    """A dense layer behind the pooling: kernel (in, out), bias (out,) and activation name."""
-
-    kernel: NDArray[np.float32]
-    bias: NDArray[np.float32] | None
-    activation: str
 
 
 @dataclass(frozen=True)

@@ -1,122 +1,45 @@
-"""A loaded text model: token ids in, vectors out."""
+"""A text model compiled for extraction: token ids in, vectors out."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from embedsvc.catalogue.cards import get_model, list_models
-from embedsvc.catalogue.hub import PREFIX, pull_from_hub
-from embedsvc.catalogue.pull import pull
-from embedsvc.encoders.huggingface import (
-    DenseModule,
-    TextModelSpec,
-    read_spec,
-    read_tensors,
-    read_tokenizer,
-)
-from embedsvc.errors import ArtifactError, InputError
-from embedsvc.files import sha256_of
-from embedsvc.nets.bert import build_bert
-from embedsvc.nets.bert_weights import check_size, has_pooler, load_huggingface_weights
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.nets.layers import Tensor
-from embedsvc.nets.pooling import l2_normalize, pool
 from embedsvc.nets.runtime import Runtime, prepare_extraction
+from embedsvc.nets.text_encoder import build_text_encoder
 from embedsvc.text.buckets import pad
-from embedsvc.text.tokenizer import TextTokenizer, TokenizedText
-
-_HEAD_ACTIVATIONS = {
-    "linear": tf.identity,
-    "tanh": tf.tanh,
-    "relu": tf.nn.relu,
-    "sigmoid": tf.sigmoid,
-}
-
-
-def load_network(
-    model: str | Path,
-    *,
-    pooling: str | None = None,
-    normalize: bool | None = None,
-    max_tokens: int | None = None,
-) -> TextNetwork:
-    """Load a text model.
-
-    Args:
-        model: a name from the catalogue, "huggingface:OWNER/NAME", both pulled if they are not
-            cached, or a folder.
-        pooling: replaces the model's own pooling.
-        normalize: replaces the model's own normalization of the final vectors.
-        max_tokens: replaces the model's own limit; at most its position embeddings.
-
-    Raises:
-        InputError: neither a catalogue name nor a folder, or a setting the model cannot take.
-        ArtifactError: the folder is not a usable model.
-        WeightsError: the weights could not be fetched.
-    """
-    name, folder = _find(model)
-    spec = read_spec(folder)
-    return TextNetwork(
-        spec,
-        name=name,
-        pooling=pooling or spec.pooling,
-        normalize=_ends_normalized(spec) if normalize is None else normalize,
-        max_tokens=spec.max_tokens if max_tokens is None else _check_max_tokens(max_tokens, spec),
-    )
 
 
 class TextNetwork:
-    """A BERT with its tokenizer, pooling and head, ready to compute.
+    """A text model, ready to compute.
 
     Attributes:
+        model: what is computed.
         dim: components of a vector.
         max_tokens: tokens a chunk, special tokens included.
         runtime: how this machine is used.
     """
 
-    def __init__(
-        self, spec: TextModelSpec, *, name: str, pooling: str, normalize: bool, max_tokens: int
-    ) -> None:
+    def __init__(self, model: TextModel) -> None:
         self.runtime: Runtime = prepare_extraction()
-        self.max_tokens = max_tokens
-        self._name, self._pooling, self._normalize = name, pooling, normalize
-        self._sha256 = sha256_of(spec.weights_file)
-        self._prompt = spec.prompt
-        self._tokenizer = TextTokenizer(read_tokenizer(spec), max_tokens=max_tokens)
-        if self._tokenizer.vocabulary_size > spec.config.vocabulary_size:
-            raise ArtifactError(
-                f"Expected the tokenizer of {spec.folder} to have at most "
-                f"{spec.config.vocabulary_size} tokens, got {self._tokenizer.vocabulary_size}. "
-                "Check that the tokenizer and the weights belong together."
-            )
-        tensors = read_tensors(spec.weights_file)
-        if pooling == "pooled" and not has_pooler(tensors):
-            raise InputError(
-                f"Expected pooling to be mean, cls or max: {name} has no weights for 'pooled'."
-            )
-        check_size(spec.config, tensors)
-        bert = build_bert(spec.config, with_pooler=pooling == "pooled", dtype="float32")
-        load_huggingface_weights(bert, spec.config, tensors)
-        head = _with_final_normalization(spec.head, normalize=normalize)
-        kernels = [module.kernel for module in head if module is not None]
-        self.dim = int(kernels[-1].shape[1]) if kernels else spec.config.hidden_size
+        self.model = model
+        self.max_tokens = model.max_tokens
+        self.tokenize = model.tokenize
+        encoder = build_text_encoder(model.network, pooling=model.pooling, modules=model.modules)
+        self.dim = int(encoder.output["embedding"].shape[-1])
 
         def embed(token_ids: Tensor, lengths: Tensor) -> Tensor:
-            mask = tf.sequence_mask(lengths, tf.shape(token_ids)[1], dtype=tf.int32)
             inputs = {
                 "token_ids": token_ids,
                 "segment_ids": tf.zeros_like(token_ids),
-                "attention_mask": mask,
+                "attention_mask": tf.sequence_mask(lengths, tf.shape(token_ids)[1], dtype=tf.int32),
             }
-            outputs = bert(inputs, training=False)
-            vectors = pool(outputs, tf.cast(mask, tf.float32), pooling=pooling)
-            for module in head:
-                vectors = l2_normalize(vectors) if module is None else _dense(vectors, module)
-            return vectors
+            return encoder(inputs, training=False)["embedding"]
 
         # One trace serves every batch shape.
         self._embed = tf.function(
@@ -127,12 +50,6 @@ class TextNetwork:
             ],
             autograph=False,
         ).get_concrete_function()
-
-    def tokenize(self, texts: list[str]) -> list[TokenizedText]:
-        """Tokenize texts, the model's prompt before each."""
-        if self._prompt:
-            texts = [self._prompt + text for text in texts]
-        return self._tokenizer.encode(texts)
 
     def embed(self, sequences: list[list[int]]) -> NDArray[np.float32]:
         """Compute one batch; safe to call from several threads at once.
@@ -169,7 +86,7 @@ class TextNetwork:
         starts = np.flatnonzero(np.r_[True, text_of[1:] != text_of[:-1]])
         sums = np.add.reduceat(vectors * weights, starts, axis=0)
         means = sums / np.add.reduceat(weights, starts, axis=0)
-        if self._normalize:
+        if self.model.normalize:
             means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
         # A text of one chunk keeps its vector to the bit.
         single = np.diff(np.r_[starts, len(vectors)]) == 1
@@ -180,64 +97,11 @@ class TextNetwork:
     def describe(self) -> dict[str, Any]:
         """What the vectors depend on."""
         return {
-            "model": self._name,
-            "model_sha256": self._sha256,
+            "model": self.model.name,
+            "model_sha256": self.model.sha256,
             "dim": self.dim,
-            "pooling": self._pooling,
-            "normalize": self._normalize,
+            "pooling": self.model.pooling,
+            "normalize": self.model.normalize,
             "max_tokens": self.max_tokens,
-            "prompt": self._prompt,
+            "prompt": self.model.prompt,
         }
-
-
-def _find(model: str | Path) -> tuple[str, Path]:
-    """A model's name and its folder, pulled if need be.
-
-    A catalogue name means the catalogue even where a folder of that name is around; "./minilm" is
-    the folder.
-    """
-    names = [card.name for card in list_models()]
-    if str(model).startswith(PREFIX):
-        return str(model), pull_from_hub(str(model))
-    if model not in names and Path(model).is_dir():
-        return Path(model).resolve().name, Path(model)
-    if isinstance(model, Path) or "/" in model or model.startswith("."):
-        raise InputError(
-            f"Expected a model folder, {PREFIX}OWNER/NAME or a name from the catalogue "
-            f"({', '.join(names)}), got {str(model)!r}, which is no folder."
-        )
-    card = get_model(model)
-    if card.kind != "text":
-        raise InputError(
-            f"Expected a model for texts, got {card.name!r}, which is for {card.kind}s. "
-            "See: embedsvc models list"
-        )
-    return card.name, pull(card)
-
-
-def _ends_normalized(spec: TextModelSpec) -> bool:
-    return bool(spec.head) and spec.head[-1] is None
-
-
-def _with_final_normalization(
-    head: tuple[DenseModule | None, ...], *, normalize: bool
-) -> tuple[DenseModule | None, ...]:
-    while head and head[-1] is None:
-        head = head[:-1]
-    return (*head, None) if normalize else head
-
-
-def _check_max_tokens(max_tokens: int, spec: TextModelSpec) -> int:
-    if not 3 <= max_tokens <= spec.config.max_positions:
-        raise InputError(
-            f"Expected max_tokens from 3 to {spec.config.max_positions}, the model's position "
-            f"embeddings, got {max_tokens}."
-        )
-    return max_tokens
-
-
-def _dense(vectors: Tensor, module: DenseModule) -> Tensor:
-    product = tf.matmul(vectors, module.kernel)
-    if module.bias is not None:
-        product = tf.nn.bias_add(product, module.bias)
-    return _HEAD_ACTIVATIONS[module.activation](product)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedsvc.encoders.base import PretrainedEncoder
-from embedsvc.encoders.network import TextNetwork, load_network
+from embedsvc.encoders.network import TextNetwork
 from embedsvc.encoders.pipeline import Plan, run_pipeline
+from embedsvc.encoders.text_model import TextModel, load_text_model
 from embedsvc.errors import InputError
 from embedsvc.nets.pooling import POOLINGS
 from embedsvc.progress import progress_bar
@@ -93,6 +94,19 @@ class TextEncoder(PretrainedEncoder):
         self.batch_tokens = batch_tokens
         self.workers = workers
 
+    @classmethod
+    def from_model(cls, model: TextModel, **settings: Any) -> TextEncoder:
+        """An encoder of a model that is in memory already.
+
+        Args:
+            model: the model.
+            settings: those of the constructor that do not choose the model's, such as `on_long`.
+        """
+        encoder = cls(model.name, **settings)
+        encoder._network = TextNetwork(model)
+        encoder._network_settings = encoder._model_settings()
+        return encoder
+
     # What the model is
 
     @property
@@ -103,15 +117,17 @@ class TextEncoder(PretrainedEncoder):
     @property
     def network(self) -> TextNetwork:
         """The loaded model; loading happens here, once for the same settings."""
-        settings = (str(self.model), self.pooling, self.normalize, self.max_tokens)
+        settings = self._model_settings()
         with _loading:
             if getattr(self, "_network_settings", None) != settings:
                 self._check()
-                self._network = load_network(
-                    self.model,
-                    pooling=self.pooling,
-                    normalize=self.normalize,
-                    max_tokens=self.max_tokens,
+                self._network = TextNetwork(
+                    load_text_model(
+                        self.model,
+                        pooling=self.pooling,
+                        normalize=self.normalize,
+                        max_tokens=self.max_tokens,
+                    )
                 )
                 self._network_settings = settings
         return self._network
@@ -253,6 +269,9 @@ class TextEncoder(PretrainedEncoder):
         return np.fromiter((t.n_tokens for t in tokenized), np.int32, count=len(tokenized))
 
     # Inside
+
+    def _model_settings(self) -> tuple[str, str | None, bool | None, int | None]:
+        return (str(self.model), self.pooling, self.normalize, self.max_tokens)
 
     def _check(self) -> None:
         _check_choice("on_long", self.on_long, ON_LONG)

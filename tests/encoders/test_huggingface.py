@@ -9,8 +9,8 @@ from safetensors.numpy import load_file, save_file
 from tiny_folders import VOCABULARY, tiny_weights, write_json
 
 from embedsvc.encoders.huggingface import read_spec, read_tokenizer
-from embedsvc.encoders.network import load_network
 from embedsvc.encoders.registry import load_encoder
+from embedsvc.encoders.text_model import load_text_model
 from embedsvc.errors import ArtifactError, EmbedsvcError
 
 TEXT = "The quick Brown fox; é!"
@@ -19,7 +19,7 @@ NAN, INFINITY = float("nan"), float("inf")
 
 def refused(folder, *parts):
     with pytest.raises(ArtifactError) as caught:
-        load_network(folder)
+        load_text_model(folder)
     for part in parts:
         assert part in str(caught.value)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
-from tiny_folders import HIDDEN, VOCABULARY, tiny_weights
+from tiny_folders import HIDDEN, tiny_weights
 
 from embedsvc.encoders.huggingface import read_spec
-from embedsvc.encoders.network import load_network
+from embedsvc.encoders.network import TextNetwork
 from embedsvc.encoders.registry import load_encoder
-from embedsvc.errors import ArtifactError, InputError
+from embedsvc.encoders.text_model import load_text_model
 from embedsvc.nets.bert import build_bert
 from embedsvc.nets.bert_weights import load_huggingface_weights
 
@@ -118,7 +118,7 @@ def test_a_text_alone_and_padded(network, sequences):
 
 @pytest.mark.parametrize("normalize", [False, True])
 def test_average(tiny, normalize):
-    network = load_network(tiny.model, normalize=normalize)
+    network = TextNetwork(load_text_model(tiny.model, normalize=normalize))
     vectors = np.random.default_rng(0).normal(size=(6, HIDDEN)).astype(np.float32)
     lengths, text_of = np.array([5, 16, 16, 3, 2, 7]), np.array([0, 1, 1, 1, 2, 3])
 
@@ -131,36 +131,10 @@ def test_average(tiny, normalize):
     assert averages.dtype == np.float32
 
 
-def test_pooled_without_its_weights(tiny_bert_folder):
-    weights = {k: v for k, v in tiny_weights().items() if not k.startswith("pooler")}
-    folder = tiny_bert_folder(weights=weights)
-    assert load_network(folder).dim == HIDDEN
-    with pytest.raises(InputError, match="tiny-bert has no weights for 'pooled'"):
-        load_network(folder, pooling="pooled")
-
-
-def test_a_vocabulary_larger_than_the_embedding(tiny_bert_folder):
-    folder = tiny_bert_folder()
-    content = json.loads((folder / "tokenizer.json").read_text())
-    content["model"]["vocab"]["zzz"] = len(VOCABULARY)
-    (folder / "tokenizer.json").write_text(json.dumps(content))
-    message = f"at most {len(VOCABULARY)} tokens, got {len(VOCABULARY) + 1}"
-    with pytest.raises(ArtifactError, match=message):
-        load_network(folder)
-
-
-def test_a_special_token_beyond_the_embedding(tiny_bert_folder):
-    folder = tiny_bert_folder()
-    content = json.loads((folder / "tokenizer.json").read_text())
-    content["post_processor"]["special_tokens"]["[CLS]"]["ids"] = [9999]
-    (folder / "tokenizer.json").write_text(json.dumps(content))
-    with pytest.raises(ArtifactError, match="got 10000"):
-        load_network(folder)
-
-
 def test_describe(tiny_bert_folder):
     prompts = {"prompts": {"q": "find "}, "default_prompt_name": "q"}
-    described = load_network(tiny_bert_folder(prompts=prompts, head=("Normalize",))).describe()
+    folder = tiny_bert_folder(prompts=prompts, head=("Normalize",))
+    described = TextNetwork(load_text_model(folder)).describe()
     assert len(described.pop("model_sha256")) == 64
     assert described == {
         "model": "tiny-bert",
