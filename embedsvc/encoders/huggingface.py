@@ -70,7 +70,7 @@ class TextModelSpec:
     Attributes:
         folder: where it was read.
         config: the network's size and constants.
-        pooling: one of `POOLINGS`.
+        pooling: one of `POOLINGS`; None where the folder does not say.
         head: dense layers (`DenseModule`) and L2 normalizations (None) behind the pooling.
         max_tokens: tokens a text, special tokens included.
         prompt: text put before every text.
@@ -79,7 +79,7 @@ class TextModelSpec:
 
     folder: Path
     config: BertConfig
-    pooling: str
+    pooling: str | None
     head: tuple[DenseModule | None, ...]
     max_tokens: int
     prompt: str
@@ -96,8 +96,7 @@ def read_spec(folder: Path) -> TextModelSpec:
 
     Args:
         folder: holds config.json, model.safetensors and tokenizer.json or vocab.txt; modules.json
-            and the files it names are used where there are any. Without them the text's vector is
-            the mean of its tokens, not normalized, as sentence-transformers does it.
+            and the files it names are used where there are any.
 
     Raises:
         ArtifactError: a file is missing or broken, or asks for what is not supported.
@@ -249,11 +248,11 @@ def _number(fields: dict[str, Any], name: str, path: Path, default: float) -> fl
     return float(value)
 
 
-def _read_modules(folder: Path, dim: int) -> tuple[str, tuple[DenseModule | None, ...]]:
+def _read_modules(folder: Path, dim: int) -> tuple[str | None, tuple[DenseModule | None, ...]]:
     """Pooling and head from modules.json, a list of Transformer, Pooling and what follows."""
     path = folder / "modules.json"
     if not path.is_file():
-        return "mean", ()
+        return None, ()
     modules = _read_module_list(path)
     kinds = [kind for kind, _ in modules]
     if kinds[:2] != ["Transformer", "Pooling"]:

@@ -93,6 +93,7 @@ def load_text_model(
     pooling: str | None = None,
     normalize: bool | None = None,
     max_tokens: int | None = None,
+    unsaid_pooling: str = "mean",
 ) -> TextModel:
     """Load a text model.
 
@@ -102,6 +103,8 @@ def load_text_model(
         pooling: replaces the model's own pooling.
         normalize: replaces the model's own normalization of the final vectors.
         max_tokens: replaces the model's own limit; at most its position embeddings.
+        unsaid_pooling: of a model that does not say its own. Without training the mean of the
+            tokens, not normalized, is the better vector, as sentence-transformers has it.
 
     Raises:
         InputError: neither a catalogue name nor a folder, or a setting the model cannot take.
@@ -110,7 +113,7 @@ def load_text_model(
     """
     name, folder = find_text_model(model)
     spec = read_spec(folder)
-    pooling = pooling or spec.pooling
+    pooling = pooling or spec.pooling or unsaid_pooling
     max_tokens = spec.max_tokens if max_tokens is None else _check_max_tokens(max_tokens, spec)
     return TextModel(
         name=name,

@@ -56,6 +56,18 @@ def prepare_extraction() -> Runtime:
     return Runtime(workers, batch_tokens=512, tuned=tuned, executor="SINGLE_THREADED_EXECUTOR")
 
 
+def prepare_training() -> None:
+    """Start TensorFlow as it is, so that extraction in this process leaves its threads alone.
+
+    Training wants several threads an operation: a batch cannot wait for another one.
+
+    Raises:
+        EmbedsvcError: Keras runs on another backend than TensorFlow.
+    """
+    _check_backend()
+    tf.zeros([])
+
+
 @dataclass(frozen=True)
 class ImageRuntime:
     """What a network of images may use.

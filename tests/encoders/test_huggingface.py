@@ -46,7 +46,7 @@ def test_pooling(tiny_bert_folder, fields, pooling):
 
 def test_a_bare_folder_is_the_mean_not_normalized(tiny_bert_folder):
     spec = read_spec(tiny_bert_folder())
-    assert (spec.pooling, spec.head, spec.prompt, spec.lowercase) == ("mean", (), "", False)
+    assert (spec.pooling, spec.head, spec.prompt, spec.lowercase) == (None, (), "", False)
     assert spec.max_tokens == 32
 
 
