@@ -17,6 +17,7 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "progress": 0,
+    "settings": 0,
     "catalogue": 0,
     "samples": 0,
     # 1 math

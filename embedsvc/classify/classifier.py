@@ -27,7 +27,12 @@ from embedsvc.classify.labels import LabelCodec, learn_labels
 from embedsvc.classify.learned import Learned, read_head, restore_head
 from embedsvc.classify.loop import Outcome
 from embedsvc.classify.validation import Validation
-from embedsvc.classify.weights import check_sample_weight, class_weights, example_weights
+from embedsvc.classify.weights import (
+    ClassWeight,
+    check_sample_weight,
+    class_weights,
+    example_weights,
+)
 from embedsvc.encoders.text import EncodedTexts, TextEncoder
 from embedsvc.encoders.text_model import TextModel, load_text_model
 from embedsvc.errors import InputError, NotFittedError
@@ -133,7 +138,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         max_tokens: int | None = None,
         hidden: Sequence[int] = (),
         dropout: float = 0.1,
-        class_weight: str | Mapping[Any, float] | None = None,
+        class_weight: ClassWeight = None,
         loss: str = "cross_entropy",
         focal_gamma: float = 2.0,
         extra_losses: Mapping[str, BatchLoss] | None = None,
@@ -575,7 +580,7 @@ def _trained(model: TextModel, encoder: keras.Model) -> TextModel:
     """The model with the weights it has now, under a sha256 that goes with them."""
     digest = hashlib.sha256()
     for variable in encoder.weights:
-        digest.update(np.ascontiguousarray(variable).tobytes())
+        digest.update(variable.numpy().tobytes())
     for layer in model.network.layers:
         layer.trainable = True
     return replace(

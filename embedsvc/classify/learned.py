@@ -43,7 +43,7 @@ class Learned:
 
 def read_head(head: keras.Model) -> Arrays:
     """The weights of a head by name."""
-    return {variable.path.removeprefix("head/"): np.array(variable) for variable in head.weights}
+    return {variable.path.removeprefix("head/"): variable.numpy() for variable in head.weights}
 
 
 def restore_head(learned: Learned) -> keras.Model:

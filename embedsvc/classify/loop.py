@@ -154,7 +154,7 @@ class _Run:
         self.waited += 1
         if score > self._best_score or not self._best:
             self._best_score, self._best_epoch, self.waited = score, len(self.history), 0
-            self._best = [np.array(variable) for variable in self._network.variables]
+            self._best = [variable.numpy() for variable in self._network.variables]
 
     def finish(self, *, diverged: bool) -> Outcome:
         """Put the best weights into the network."""
@@ -170,7 +170,7 @@ class _Run:
         """All that going on needs."""
         arrays: dict[str, NDArray[Any]] = {}
         for part, variables in self._variables().items():
-            arrays |= {f"{part}.{i}": np.array(one) for i, one in enumerate(variables)}
+            arrays |= {f"{part}.{i}": one.numpy() for i, one in enumerate(variables)}
         if self._best_epoch != len(self.history):
             arrays |= {f"best.{i}": one for i, one in enumerate(self._best)}
         facts = {

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from embedsvc.detectors.settings import fits, in_words, setting_types
 from embedsvc.errors import ArtifactError, InputError
+from embedsvc.settings import fits, in_words, setting_types
 
 
 def check_types(detector: object) -> None:

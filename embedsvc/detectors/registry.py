@@ -55,7 +55,7 @@ def make_detector(kind: str, **settings: Any) -> AnomalyDetector:
         >>> make_detector("patchcore", bank_size=4000)
         PatchCore(bank_size=4000)
     """
-    from embedsvc.detectors.settings import setting_types
+    from embedsvc.settings import setting_types
 
     detector = detector_class(kind)
     known = list(setting_types(detector))

@@ -12,7 +12,6 @@ import numpy as np
 from embedsvc import __version__
 from embedsvc.datasets.labels import read_labels
 from embedsvc.datasets.places import absolute
-from embedsvc.detectors.settings import to_json
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.evaluation.conformal import conformal_threshold
 from embedsvc.extract.rows import printable
@@ -22,6 +21,7 @@ from embedsvc.jobs.detect_labels import FEWEST_CHOOSING, choose_half, count_anom
 from embedsvc.jobs.detect_listing import ImageListing, listing_digest
 from embedsvc.jobs.detect_options import BASELINE, METHODS, SUPERVISED, DetectOptions
 from embedsvc.jobs.detect_places import Opened, Places, open_images
+from embedsvc.settings import to_json
 from embedsvc.store.fields import read_object
 
 _LAYOUT = 1

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from embedsvc import __version__
 from embedsvc.detectors.base import AnomalyDetector
-from embedsvc.detectors.settings import to_json
 from embedsvc.evaluation.scores import image_metrics
 from embedsvc.extract.rows import printable
 from embedsvc.jobs.detect_found import MOST_TOP, Found, folder_of
@@ -24,6 +23,7 @@ from embedsvc.jobs.detect_plan import DetectPlan
 from embedsvc.jobs.scoring import ScoredRow
 from embedsvc.report.anomaly_data import AnomalyReport, ScoredImage, Totals
 from embedsvc.report.numbers import format_count, format_percent
+from embedsvc.settings import to_json
 
 _MOST_FOLDERS = 1000
 _MOST_FAILURES = 100

@@ -51,7 +51,8 @@ class BatchModel(keras.Model):
         ...     return tf.reduce_mean(tf.square(outputs["embedding"] - batch["teacher"]))
         >>> model = BatchModel(network, {"distillation": distance_to_teacher})
         >>> model.compile(optimizer="adam")
-        >>> model.fit(tf.data.Dataset.from_tensor_slices({**inputs, "teacher": vectors}).batch(8))
+        >>> batches = tf.data.Dataset.from_tensor_slices({**inputs, "teacher": vectors}).batch(8)
+        >>> model.fit(batches, shuffle=False)
     """
 
     def __init__(
@@ -94,9 +95,8 @@ class BatchModel(keras.Model):
             terms[activity_term(path)] = penalize(penalty, seen[path], mask)
         if self._weight_penalty is not None:
             kernels = [v for v in self.network.trainable_variables if v.path.endswith("kernel")]
-            terms[WEIGHT_PENALTY] = tf.add_n(
-                [self._weight_penalty(tf.convert_to_tensor(kernel)) for kernel in kernels]
-            )
+            penalties = [self._weight_penalty(tf.convert_to_tensor(kernel)) for kernel in kernels]
+            terms[WEIGHT_PENALTY] = tf.add_n([tf.zeros([]), *penalties])
         added = self.losses
         # Recording leaves a zero among them for each output.
         if len(added) > sum(map(len, seen.values())):

@@ -1,7 +1,8 @@
 """Checkpoint weight names of BERT, and how they map onto `build_bert`.
 
 Hugging Face stores dense kernels as (out, in), so they are transposed, and query, key and value
-apart, so they are joined. https://huggingface.co/docs/transformers/model_doc/bert
+apart, so they are joined; the way back transposes and splits.
+https://huggingface.co/docs/transformers/model_doc/bert
 """
 
 from __future__ import annotations
@@ -60,6 +61,31 @@ def load_huggingface_weights(
             f"{len(extra)} tensors that have no place in it, such as {extra[0]!r}. "
             "Check that config.json and the weights belong together."
         )
+
+
+def huggingface_tensors(network: keras.Model, config: BertConfig) -> dict[str, np.ndarray]:
+    """The weights of a network of `build_bert` as a Hugging Face BERT checkpoint has them.
+
+    The reverse of `load_huggingface_weights`, to the bit.
+
+    Args:
+        network: its pooler is among them where it has one.
+        config: what the network was built from.
+
+    Returns:
+        Float32 tensors by name, of a BertModel: without a leading "bert.".
+    """
+    tensors: dict[str, np.ndarray] = {}
+    for layer_name, table in _sources(
+        config, with_pooler="pooled_output" in network.output
+    ).items():
+        layer = network.get_layer(layer_name)
+        variables = {_short_path(variable): variable for variable in layer.weights}
+        for path, source in table.items():
+            value = variables[path].numpy()
+            parts = np.split(value.T if source.transpose else value, len(source.names))
+            tensors |= zip(source.names, map(np.ascontiguousarray, parts), strict=True)
+    return tensors
 
 
 def check_size(config: BertConfig, tensors: Mapping[str, np.ndarray]) -> None:

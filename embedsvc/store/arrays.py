@@ -9,13 +9,14 @@ import json
 import math
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from embedsvc.errors import ArtifactError
 from embedsvc.files import atomic_write, format_bytes
@@ -27,16 +28,20 @@ _MOST_HEADER = 1 << 20
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
+    "I32": np.dtype("<i4"),
     "I64": np.dtype("<i8"),
+    "U32": np.dtype("<u4"),
 }
+_KNOWN = "float32, float64, int32, int64 or uint32"
 
 
-def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Write arrays, so that the file is whole or not there.
+def write_arrays(path: Path, arrays: Arrays, *, metadata: Mapping[str, str] | None = None) -> None:
+    """Write arrays, so that the file is whole or not there; memory for one of them is enough.
 
     Args:
         path: a file, replaced where there is one.
-        arrays: float32, float64 or int64, finite.
+        arrays: float32, float64, int32, int64 or uint32, finite.
+        metadata: texts to put in the header.
 
     Raises:
         ArtifactError: an array is of another type or not finite.
@@ -44,13 +49,14 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
     """
     for name, array in arrays.items():
         if array.dtype not in _DTYPES.values():
-            raise ArtifactError(
-                f"Expected {name} to be float32, float64 or int64, got {array.dtype}."
-            )
+            raise ArtifactError(f"Expected {name} to be {_KNOWN}, got {array.dtype}.")
     _check_finite(arrays, path)
-    data = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+    # Wide numbers first: then each array begins at a multiple of its own numbers' bytes.
+    names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
     with atomic_write(path) as file:
-        file.write(data)
+        file.write(_header({name: arrays[name] for name in names}, metadata))
+        for name in names:
+            file.write(np.ascontiguousarray(arrays[name]).data)
 
 
 def read_arrays(path: Path, *, most_bytes: int = MOST_BYTES) -> Arrays:
@@ -61,7 +67,7 @@ def read_arrays(path: Path, *, most_bytes: int = MOST_BYTES) -> Arrays:
         most_bytes: the largest file that is read.
 
     Returns:
-        Float32, float64 and int64 arrays by name.
+        Float32, float64, int32, int64 and uint32 arrays by name.
 
     Raises:
         ArtifactError: the file is missing, broken, too large, holds other types, or numbers that
@@ -77,6 +83,21 @@ def read_arrays(path: Path, *, most_bytes: int = MOST_BYTES) -> Arrays:
         ) from err
     _check_finite(arrays, path)
     return arrays
+
+
+def _header(arrays: Arrays, metadata: Mapping[str, str] | None) -> bytes:
+    """The header of arrays that follow one another."""
+    kinds = {dtype: kind for kind, dtype in _DTYPES.items()}
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": dict(metadata)}
+    start = 0
+    for name, array in arrays.items():
+        end = start + array.nbytes
+        shape = list(array.shape)
+        header[name] = {"dtype": kinds[array.dtype], "shape": shape, "data_offsets": [start, end]}
+        start = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text
 
 
 def _check_header(file: IO[bytes], size: int, most_bytes: int) -> None:
@@ -120,5 +141,5 @@ def _check_finite(arrays: Arrays, path: Path) -> None:
         if not np.isfinite(array).all():
             raise ArtifactError(
                 f"Expected finite numbers in {name} of {path}, got NaN or infinity. "
-                "Fit and save the detector again."
+                "Train and save the model again."
             )

@@ -10,7 +10,6 @@ Neither can run code. Whatever is read is checked before it is used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,11 @@ from embedsvc.detectors.base import AnomalyDetector
 from embedsvc.detectors.calibration import Calibration
 from embedsvc.detectors.learned import Learned
 from embedsvc.detectors.registry import DETECTORS, detector_class
-from embedsvc.detectors.settings import from_json, setting_types, to_json
 from embedsvc.errors import ArtifactError, InputError
-from embedsvc.files import sha256_of
+from embedsvc.settings import from_json, setting_types, to_json
 from embedsvc.store.arrays import Arrays, read_arrays, write_arrays
-from embedsvc.store.fields import Fields, read_object, short, write_object
+from embedsvc.store.fields import Fields, short, write_object
+from embedsvc.store.manifest import check_file, describe_file, read_manifest, read_time
 from embedsvc.store.places import write_folder
 
 FORMAT = 1
@@ -103,7 +102,11 @@ def load_detector(folder: Path | str) -> AnomalyDetector:
     about = read_about(folder)
     fields = Fields(about, folder / MODEL)
     detector = _make(about["kind"], fields.table("settings"))
-    _check_state_file(folder / STATE, fields.table("state"))
+    check_file(
+        folder / STATE,
+        fields.table("state"),
+        cure="Copy both files again, or save the detector again.",
+    )
     detector.restore(_read_learned(fields, read_arrays(folder / STATE), detector))
     _check_same(fields, "input", _input(detector))
     try:
@@ -123,31 +126,12 @@ def read_about(folder: Path | str) -> dict[str, Any]:
     Raises:
         ArtifactError: the folder is no detector, or one of a newer version of embedsvc.
     """
-    folder = Path(folder)
-    path = folder / MODEL
-    if not path.is_file():
-        raise ArtifactError(
-            f"Expected a saved detector with {MODEL} and {STATE}, got {folder} without {MODEL}. "
-            "Name the folder that a detector was saved to."
-        )
-    about = read_object(path)
-    if about.get("what") != WHAT:
-        raise ArtifactError(
-            f"Expected what = {WHAT!r} in {path}, got {short(about.get('what'))}. Name the folder "
-            "that a detector was saved to."
-        )
-    fields = Fields(about, path)
-    version = fields.take("format", int)
-    if version > FORMAT:
-        raise ArtifactError(
-            f"Expected format {FORMAT} or older in {path}, got {version}, written by embedsvc "
-            f"{short(about.get('embedsvc'))}; this is {__version__}. Update embedsvc."
-        )
-    if version < 1:
-        fields.refuse("format", f"from 1 to {FORMAT}", version)
+    fields = read_manifest(
+        Path(folder) / MODEL, what=WHAT, newest=FORMAT, noun="detector", beside=STATE
+    )
     if fields.take("kind", str) not in DETECTORS:
-        fields.refuse("kind", f"one of {', '.join(DETECTORS)}", about["kind"])
-    return about
+        fields.refuse("kind", f"one of {', '.join(DETECTORS)}", fields.values["kind"])
+    return fields.values
 
 
 # Saving
@@ -180,10 +164,7 @@ def _write(detector: AnomalyDetector, folder: Path, extra: dict[str, Any]) -> No
         "trained_at": detector.trained_at_,
         "n_images": detector.n_images_,
         "fit_seconds": detector.fit_seconds_,
-        "state": {
-            "bytes": (folder / STATE).stat().st_size,
-            "sha256": sha256_of(folder / STATE),
-        },
+        "state": describe_file(folder / STATE),
         "extra": extra,
     }
     write_object(folder / MODEL, about)
@@ -228,22 +209,6 @@ def _make(kind: str, fields: Fields) -> AnomalyDetector:
     return detector
 
 
-def _check_state_file(path: Path, fields: Fields) -> None:
-    """Compare the arrays' file with what model.json says: no mixture of two detectors."""
-    expected = fields.take("bytes", int), fields.take("sha256", str)
-    try:
-        found = path.stat().st_size, sha256_of(path) if path.stat().st_size == expected[0] else "?"
-    except OSError as err:
-        raise ArtifactError(
-            f"Expected {path} beside {MODEL}, got: {err.strerror or err}. Copy both files."
-        ) from err
-    if found != expected:
-        raise ArtifactError(
-            f"Expected {path} to have {expected[0]:,} bytes and the sha256 {short(expected[1])}, "
-            f"got {found[0]:,} and {found[1]}. Copy both files again, or save the detector again."
-        )
-
-
 def _read_learned(fields: Fields, arrays: Arrays, detector: AnomalyDetector) -> Learned:
     calibration = fields.table("calibration")
     scores = _array(arrays, _SCORES, np.float64, 1, fields)
@@ -271,7 +236,7 @@ def _read_learned(fields: Fields, arrays: Arrays, detector: AnomalyDetector) -> 
         descriptors=_array(arrays, _DESCRIPTORS, np.float32, 2, fields),
         map_range=_read_map_range(fields, detector),
         n_images=fields.take("n_images", int),
-        trained_at=_read_time(fields),
+        trained_at=read_time(fields, "trained_at"),
         fit_seconds=float(fields.take("fit_seconds", float)),
     )
 
@@ -296,15 +261,6 @@ def _read_map_range(fields: Fields, detector: AnomalyDetector) -> tuple[float, f
     if not low < high:
         fields.refuse("map_range", "rising", [low, high])
     return float(low), float(high)
-
-
-def _read_time(fields: Fields) -> str:
-    text = str(fields.take("trained_at", str))
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        fields.refuse("trained_at", "a date and time", text)
-    return text
 
 
 def _check_same(fields: Fields, name: str, found: dict[str, Any]) -> None:

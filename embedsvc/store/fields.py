@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
-from embedsvc.detectors.settings import fits, in_words
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.files import atomic_write
+from embedsvc.settings import fits, in_words
 
 MOST_BYTES = 1 << 20
 
@@ -26,7 +26,7 @@ class Fields:
         self.values, self.path, self._prefix = values, path, prefix
 
     def take(self, name: str, hint: Any) -> Any:
-        """A field of a type, as `embedsvc.detectors.settings.fits` has it.
+        """A field of a type, as `embedsvc.settings.fits` has it.
 
         Raises:
             ArtifactError: it is missing, or of another type.
@@ -74,21 +74,26 @@ def read_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def write_object(path: Path, values: dict[str, Any]) -> None:
+def write_object(path: Path, values: dict[str, Any], *, suspect: str = "extra") -> None:
     """Write what `read_object` reads, whole or not at all.
+
+    Args:
+        path: a file, replaced where there is one.
+        values: the object.
+        suspect: the field that anything may stand in, for the message.
 
     Raises:
         InputError: it holds what JSON cannot, or is too large.
         OSError: it cannot be written.
     """
-    cure = "Keep only texts, finite numbers, lists and dicts of these in extra."
+    cure = f"Keep only texts, finite numbers, lists and dicts of these in {suspect}."
     try:
         text = json.dumps(values, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError, RecursionError) as err:
-        raise InputError(f"Expected extra that JSON can hold, got: {err}. {cure}") from err
+        raise InputError(f"Expected {suspect} that JSON can hold, got: {err}. {cure}") from err
     if len(text) > MOST_BYTES:
         raise InputError(
-            f"Expected extra with which {path.name} has at most {MOST_BYTES:,} bytes, got "
+            f"Expected {suspect} with which {path.name} has at most {MOST_BYTES:,} bytes, got "
             f"{len(text):,}. {cure}"
         )
     with atomic_write(path) as file:

@@ -7,6 +7,7 @@ comes with the tokenizer it was trained with.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,11 @@ class TextTokenizer:
         except (TypeError, UnicodeEncodeError) as err:
             raise _explain_bad_text(texts) from err
         return [self._tokenized(encoding) for encoding in encodings]
+
+    def to_json(self) -> str:
+        """The tokenizer as a tokenizer.json, without padding and truncation."""
+        fields = json.loads(self._tokenizer.to_str())
+        return json.dumps(fields | {"truncation": None, "padding": None}, ensure_ascii=False)
 
     def _tokenized(self, encoding: Any) -> TokenizedText:
         ids = encoding.ids

@@ -1,4 +1,4 @@
-"""Fetching SavedModels: from a host on this machine that speaks the hub's protocol, or not at all."""
+"""Fetching SavedModels from a host on this machine that speaks the hub's protocol, or nowhere."""
 
 import io
 import sys
@@ -89,7 +89,7 @@ def kaggle(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[str]]:
 
         def download(handle: str, *, output_dir: str) -> str:
             asked.append(handle)
-            print("a line for stdout")
+            sys.stdout.write("a line for stdout")
             (Path(output_dir) / "saved_model.pb").write_bytes(b"graph")
             if error is not None:
                 raise error
@@ -153,9 +153,7 @@ def test_what_is_no_archive_is_refused(host: Host, cache: Path, answer, reason: 
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
-def test_an_endless_archive_is_stopped(
-    host: Host, cache: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_endless_archive_is_stopped(host: Host, cache: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tfhub_download, "_MAX_BYTES", 4)
     host.answers[host.path] = GOOD
     with pytest.raises(WeightsError, match="Expected at most 4 B behind http"):

@@ -41,8 +41,14 @@ def test_is_tfhub_handle(model, expected):
         ("tensorflow/bert_en_uncased_L-12_H-768_A-12/4", UNCASED),
         ("tensorflow/bert_en_wwm_uncased_L-24_H-1024_A-16/4", UNCASED),
         ("tensorflow/bert_en_cased_L-12_H-768_A-12/4", "tensorflow/bert_en_cased_preprocess/3"),
-        ("tensorflow/bert_en_wwm_cased_L-24_H-1024_A-16/4", "tensorflow/bert_en_cased_preprocess/3"),
-        ("tensorflow/bert_multi_cased_L-12_H-768_A-12/4", "tensorflow/bert_multi_cased_preprocess/3"),
+        (
+            "tensorflow/bert_en_wwm_cased_L-24_H-1024_A-16/4",
+            "tensorflow/bert_en_cased_preprocess/3",
+        ),
+        (
+            "tensorflow/bert_multi_cased_L-12_H-768_A-12/4",
+            "tensorflow/bert_multi_cased_preprocess/3",
+        ),
         ("tensorflow/bert_zh_L-12_H-768_A-12/4", "tensorflow/bert_zh_preprocess/3"),
         ("tensorflow/albert_en_xxlarge/3", "tensorflow/albert_en_preprocess/3"),
         ("tensorflow/talkheads_ggelu_bert_en_base/2", UNCASED),
@@ -90,7 +96,9 @@ def test_the_long_addresses_of_kaggle():
 
 def test_other_hosts_of_the_hub():
     host = "https://hub.tensorflow.google.cn/"
-    pair = parse_handle(f"tfhub:{host}tensorflow/bert_zh_L-12_H-768_A-12/4?tf-hub-format=compressed")
+    pair = parse_handle(
+        f"tfhub:{host}tensorflow/bert_zh_L-12_H-768_A-12/4?tf-hub-format=compressed"
+    )
     assert pair.preprocess.address == f"{host}tensorflow/bert_zh_preprocess/3"
 
 

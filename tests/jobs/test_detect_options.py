@@ -3,9 +3,9 @@
 import pytest
 
 from embedsvc.detectors.registry import DETECTORS, detector_class
-from embedsvc.detectors.settings import setting_types
 from embedsvc.errors import InputError
 from embedsvc.jobs.detect_options import METHODS, DetectOptions
+from embedsvc.settings import setting_types
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,12 @@ from tiny_folders import HIDDEN, VOCABULARY, tiny_weights
 
 from embedsvc.errors import ArtifactError
 from embedsvc.nets.bert import BertConfig, build_bert
-from embedsvc.nets.bert_weights import check_size, has_pooler, load_huggingface_weights
+from embedsvc.nets.bert_weights import (
+    check_size,
+    has_pooler,
+    huggingface_tensors,
+    load_huggingface_weights,
+)
 
 CONFIG = BertConfig(len(VOCABULARY), HIDDEN, 2, 2, 12, max_positions=32)
 
@@ -35,6 +40,27 @@ def test_every_weight_is_replaced(plain):
 
 def test_bert_prefix(plain):
     assert_same(loaded({f"bert.{k}": v for k, v in tiny_weights().items()}), plain)
+
+
+@pytest.mark.parametrize("with_pooler", [True, False])
+def test_there_and_back(with_pooler):
+    weights = {k: v for k, v in tiny_weights().items() if with_pooler or "pooler" not in k}
+    network = build_bert(CONFIG, with_pooler=with_pooler, dtype="float32")
+    load_huggingface_weights(network, CONFIG, weights)
+    tensors = huggingface_tensors(network, CONFIG)
+    assert tensors.keys() == weights.keys()
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(tensor, weights[name])
+        assert tensor.dtype == np.float32
+        assert tensor.flags.c_contiguous
+
+
+def test_tensors_are_copies():
+    network = build_bert(CONFIG, dtype="float32")
+    for tensor in huggingface_tensors(network, CONFIG).values():
+        tensor += 1.0  # fails where it is a view that cannot be written
+    again = huggingface_tensors(network, CONFIG)
+    np.testing.assert_array_equal(again["embeddings.LayerNorm.weight"], 1.0)
 
 
 def test_old_names_of_layer_normalization(plain):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from embedsvc.errors import ArtifactError
 from embedsvc.store import arrays
@@ -19,6 +20,9 @@ ARRAYS = {
     "b": np.array([1e-300, -0.0]),
     "c": np.empty((0, 4), np.int64),
     "d": np.array(7, np.int64),
+    "e": np.array([1, 2**32 - 1], np.uint32),
+    "f": np.array([[-1]], np.int32),
+    "Zahnrad \u2699": np.arange(3, dtype=np.float32)[::-1],
 }
 
 
@@ -45,16 +49,38 @@ def test_what_is_written_is_read(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_library_reads_it_and_every_array_is_aligned(tmp_path: Path):
+    path = tmp_path / "state.safetensors"
+    write_arrays(path, ARRAYS, metadata={"format": "pt", "by": "Zahnrad \u2699"})
+    with safe_open(path, framework="numpy") as file:
+        assert file.metadata() == {"format": "pt", "by": "Zahnrad \u2699"}
+        assert set(file.keys()) == set(ARRAYS)
+        for name in file.keys():  # noqa: SIM118 - it is no dict
+            np.testing.assert_array_equal(file.get_tensor(name), ARRAYS[name])
+    (length,) = struct.unpack("<Q", path.read_bytes()[:8])
+    assert length % 8 == 0
+    header = json.loads(path.read_bytes()[8 : 8 + length])
+    for name, array in ARRAYS.items():
+        assert header[name]["data_offsets"][0] % array.dtype.itemsize == 0
+
+
+def test_no_arrays(tmp_path: Path):
+    write_arrays(tmp_path / "x", {})
+    assert read_arrays(tmp_path / "x") == {}
+
+
 def test_metadata_of_others_does_no_harm(tmp_path: Path):
     path = file_of(tmp_path, {"__metadata__": {"by": "hand"}, "a": entry()}, bytes(8))
     assert read_arrays(path)["a"].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
-    "array", [np.zeros(2, np.float16), np.zeros(2, np.int32), np.array(["a"]), np.array([None])]
+    "array", [np.zeros(2, np.float16), np.zeros(2, np.int16), np.array(["a"]), np.array([None])]
 )
 def test_other_types_are_not_written(array: np.ndarray, tmp_path: Path):
-    with pytest.raises(ArtifactError, match="a to be float32, float64 or int64, got"):
+    with pytest.raises(
+        ArtifactError, match="a to be float32, float64, int32, int64 or uint32, got"
+    ):
         write_arrays(tmp_path / "x", {"a": array})
     assert not list(tmp_path.iterdir())
 
@@ -76,7 +102,11 @@ def test_what_is_not_finite_is_neither_written_nor_read(value: float, tmp_path: 
         (b"{]", b"", "Expecting property name"),
         (b"[" * 100_000, b"", "recursion"),
         (b"\xff\xfe{}", b"", "arrays in"),
-        ({"a": entry("F16")}, bytes(8), "a of type 'F16', which is none of F32, F64, I64"),
+        (
+            {"a": entry("F16")},
+            bytes(8),
+            "a of type 'F16', which is none of F32, F64, I32, I64, U32",
+        ),
         ({"a": entry(["F32"])}, bytes(8), r"a of type \['F32'\]"),
         ({"a": entry("BOOL", [8])}, bytes(8), "a of type 'BOOL'"),
         ({"a": entry(shape=[3])}, bytes(8), "8 bytes of data where the header promises 12"),

@@ -55,6 +55,21 @@ def test_words_and_pieces(make):
     assert tokenized.n_tokens == 7
 
 
+def test_to_json_and_back(make, tmp_path):
+    tokenizer = make(max_tokens=5, lowercase=False)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(tokenizer.to_json(), encoding="utf-8")
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    assert fields["truncation"] is None
+    assert fields["padding"] is None
+    read = read_tokenizer_json(path)
+    text = "The bad thé, too long for five [MASK]"
+    assert one(TextTokenizer(read, max_tokens=5), text) == one(tokenizer, text)
+    assert len(one(tokenizer, text).chunks) > 1  # the tokenizer itself still cuts
+    assert len(one(TextTokenizer(read, max_tokens=64), text).chunks) == 1
+    assert TextTokenizer(read, max_tokens=9).to_json() == tokenizer.to_json()
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\x00", "\u200b"])
 def test_nothing_to_see_is_two_tokens(make, text):
     assert one(make(), text).chunks == [[CLS, SEP]]

@@ -1,7 +1,7 @@
-"""Settings of a detector: which there are and what they may be, as its constructor declares them.
+"""Settings of an estimator: which there are and what they may be, as its constructor declares them.
 
 The annotations of the constructor are the one place that says so: fitting checks against them, and
-so does reading a saved detector.
+so does reading a saved model.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import inspect
 import math
 import numbers
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
-_WORDS = {
+_WORDS: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
@@ -23,14 +23,15 @@ _WORDS = {
     NoneType: "None",
     Path: "a path",
     dict: "an object",
+    Any: "anything",
 }
 _LISTS = (list, tuple)
 _WHOLE = re.compile("[0-9]{1,9}")
 
 
-def setting_types(detector: type) -> dict[str, Any]:
+def setting_types(estimator: type) -> dict[str, Any]:
     """The type of each setting, by name, in the order of the constructor."""
-    parameters = inspect.signature(detector, eval_str=True).parameters
+    parameters = inspect.signature(estimator, eval_str=True).parameters
     return {name: parameter.annotation for name, parameter in parameters.items()}
 
 
@@ -40,9 +41,16 @@ def fits(value: object, hint: Any) -> bool:
     Args:
         value: anything. Numbers of NumPy are numbers, lists are tuples too; NaN, infinity and whole
             numbers of more than 64 bits are no numbers.
-        hint: bool, int, float, str, Path, None, or a union, tuple, Sequence or Mapping of these.
+        hint: bool, int, float, str, Path, None, Any, a Literal, a Callable, or a union, tuple,
+            Sequence or Mapping of these.
     """
     origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin is Callable:
+        return callable(value)
+    if origin is Literal:
+        return any(type(value) is type(one) and value == one for one in inner)
     if origin in (Union, UnionType):
         return any(fits(value, one) for one in inner)
     if origin is tuple:
@@ -63,6 +71,10 @@ def fits(value: object, hint: Any) -> bool:
 def in_words(hint: Any) -> str:
     """A type for a message: `in_words(int | tuple[int, int])`."""
     origin, inner = get_origin(hint), get_args(hint)
+    if origin is Callable:
+        return "a function"
+    if origin is Literal:
+        return " or ".join(map(repr, inner))
     if origin in (Union, UnionType):
         return " or ".join(in_words(one) for one in inner)
     if origin is tuple:

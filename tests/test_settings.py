@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from embedsvc.detectors.registry import DETECTORS, detector_class
-from embedsvc.detectors.settings import fits, from_json, in_words, setting_types, to_json
+from embedsvc.settings import fits, from_json, in_words, setting_types, to_json
 
 SIZE = int | tuple[int, int]
+PENALTIES = Mapping[str, str | Callable[[float], float]]
 WEIGHTS = str | Mapping[int, float] | None
 
 
@@ -35,6 +36,13 @@ WEIGHTS = str | Mapping[int, float] | None
         ([], Sequence[str]),
         ({0: 1, 1: 2.5}, WEIGHTS),
         ({}, dict),
+        (object(), Any),
+        (None, Any),
+        (len, Callable[[str], int]),
+        ("all", Literal["all", 0]),
+        (0, Literal["all", 0]),
+        ({"a": len, "b": "c"}, PENALTIES),
+        ({True: 1.0, "a": 2}, Mapping[Any, float]),
     ],
 )
 def test_what_fits(value: object, hint: Any):
@@ -63,6 +71,11 @@ def test_what_fits(value: object, hint: Any):
         ({"0": 1.0}, WEIGHTS),
         ({0: "a"}, WEIGHTS),
         ([], dict),
+        ("len", Callable[[str], int]),
+        (False, Literal["all", 0]),
+        ("a", Literal["all"] | None),
+        ({"a": 1}, PENALTIES),
+        ({1: "a"}, Mapping[Any, float]),
     ],
 )
 def test_what_does_not_fit(value: object, hint: Any):
@@ -77,6 +90,9 @@ def test_what_does_not_fit(value: object, hint: Any):
         (Sequence[str], "a list, each a text"),
         (Mapping[int, float], "a dict of a whole number to a number"),
         (bool, "true or false"),
+        (Literal["all"] | int, "'all' or a whole number"),
+        (PENALTIES, "a dict of a text to a text or a function"),
+        (Mapping[Any, float], "a dict of anything to a number"),
     ],
 )
 def test_words(hint: Any, words: str):

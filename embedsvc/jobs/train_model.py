@@ -1,0 +1,37 @@
+"""The pretrained model of a training, as far as it is known before it is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from embedsvc.catalogue.cards import list_models
+from embedsvc.errors import ArtifactError
+from embedsvc.extract.choosing import kind_of_model
+from embedsvc.extract.kinds import TEXTS
+from embedsvc.files import sha256_of
+
+
+def check_model(model: str) -> None:
+    """Refuse a model that is none of texts, by its name alone.
+
+    Raises:
+        ArtifactError: it is one of images, or the catalogue has no such model.
+    """
+    if ":" not in model and kind_of_model(model) is not TEXTS:
+        raise ArtifactError(
+            f"Expected a model for texts, got {model!r}, which is for images. "
+            "See: embedsvc models list"
+        )
+
+
+def model_digest(model: str) -> str | None:
+    """One sha256 for the files of a folder; None for what a name tells."""
+    if model in [card.name for card in list_models()] or not Path(model).is_dir():
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(Path(model).rglob("*")):
+        if path.is_file():
+            name = path.relative_to(model).as_posix()
+            digest.update(f"{name}\0{sha256_of(path)}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()

@@ -1,0 +1,185 @@
+"""How a classifier is trained: settings that are checked before TensorFlow is loaded."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from embedsvc.errors import InputError
+from embedsvc.extract.missing import ON_ERROR
+
+# Of TextClassifier; those of the other constructor's settings that JSON cannot hold are missing.
+SETTINGS = (
+    "unfreeze",
+    "pooling",
+    "normalize",
+    "max_tokens",
+    "hidden",
+    "dropout",
+    "loss",
+    "focal_gamma",
+    "activity_penalties",
+    "weight_penalty",
+    "weight_decay",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "warmup",
+    "clip_norm",
+    "validation_fraction",
+    "patience",
+    "seed",
+)
+TASKS = ("auto", "binary", "multiclass", "multilabel")
+NO_WEIGHTS, BALANCED = "none", "balanced"
+
+_FACTORS = {"l1": 1, "l2": 1, "l1l2": 2}
+_LARGEST_FACTOR = 1e6
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a classifier is trained.
+
+    Attributes:
+        model: the pretrained model, as `TextClassifier` takes its encoder.
+        task: "auto", "binary", "multiclass" or "multilabel".
+        class_weight: "none", "balanced", or a JSON or CSV file of weights by label.
+        settings: of `TextClassifier`, out of `SETTINGS` and as JSON values; what is not named is
+            as its constructor has it.
+        resume: whether there has to be something to continue.
+        overwrite: replace a classifier of another run, and forget checkpoints of one.
+        on_error: "error" stops at the first defect, "skip" leaves such rows out.
+    """
+
+    model: str = "minilm"
+    task: str = "auto"
+    class_weight: str = NO_WEIGHTS
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    resume: bool = False
+    overwrite: bool = False
+    on_error: str = "error"
+
+    def __post_init__(self) -> None:
+        """Check what needs neither a file nor TensorFlow; `TextClassifier` checks the rest."""
+        if self.task not in TASKS:
+            raise InputError(f"Expected task to be one of {', '.join(TASKS)}, got {self.task!r}.")
+        if self.on_error not in ON_ERROR:
+            raise InputError(f"Expected on_error to be one of {ON_ERROR}, got {self.on_error!r}.")
+        if self.resume and self.overwrite:
+            raise InputError(
+                "Expected resume or overwrite, got both. --resume continues what is there, "
+                "--overwrite replaces it."
+            )
+        self._check_settings()
+
+    def _check_settings(self) -> None:
+        for name in self.settings:
+            if name not in SETTINGS:
+                near = difflib.get_close_matches(name, SETTINGS, n=1)
+                guess = f" Did you mean {near[0]!r}?" if near else ""
+                raise InputError(
+                    f"Expected settings out of {', '.join(SETTINGS)}, got {name!r}.{guess}"
+                )
+        try:
+            orjson.dumps(self.settings)
+        except TypeError as err:
+            raise InputError(
+                f"Expected settings that JSON can hold, got: {err}. Functions as penalties work "
+                "with embedsvc.TextClassifier."
+            ) from err
+        if "focal_gamma" in self.settings and self.settings.get("loss") != "focal":
+            raise InputError(
+                "Expected --focal-gamma with the focal loss, got it with another. Add --loss "
+                "focal, or leave it out."
+            )
+        for text in (self.settings.get("activity_penalties") or {}).values():
+            check_penalty(text)
+        if self.settings.get("weight_penalty") is not None:
+            check_penalty(self.settings["weight_penalty"])
+
+
+def parse_activity_penalties(texts: Iterable[str]) -> dict[str, str]:
+    """Penalties by layer out of texts such as "layer_3=l2:1e-4".
+
+    Raises:
+        InputError: a text of another form, or one layer twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        layer, _, penalty = text.rpartition("=")
+        layer = layer.strip()
+        if not layer:
+            raise InputError(
+                f"Expected an activity penalty such as embedding=l2:1e-4, got {text!r}. Name a "
+                "layer, then = and the penalty."
+            )
+        if layer in found:
+            raise InputError(
+                f"Expected one activity penalty a layer, got two for {layer!r}. l1l2:1e-5,1e-4 "
+                "has both kinds."
+            )
+        check_penalty(penalty)
+        found[layer] = penalty.strip()
+    return found
+
+
+def check_penalty(text: object) -> None:
+    """Check a penalty: "l1:1e-5", "l2:1e-4", or "l1l2:1e-5,1e-4".
+
+    Raises:
+        InputError: something else.
+    """
+    name, _, numbers = text.partition(":") if isinstance(text, str) else ("", "", "")
+    try:
+        factors = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        factors = []
+    wanted = _FACTORS.get(name.strip().lower())
+    if wanted != len(factors) or not all(0 <= one < _LARGEST_FACTOR for one in factors):
+        raise InputError(
+            "Expected a penalty such as l2:1e-4, l1:1e-5 or l1l2:1e-5,1e-4, with factors of at "
+            f"least 0, got {text!r}."
+        )
+
+
+def parse_hidden(text: str) -> list[int]:
+    """Widths of hidden layers out of "256,128"; "" is none.
+
+    Raises:
+        InputError: something else.
+    """
+    try:
+        widths = [int(part) for part in text.split(",")] if text.strip() else []
+    except ValueError:
+        widths = [0]
+    if any(width < 1 for width in widths):
+        raise InputError(
+            f"Expected widths of hidden layers such as 256 or 256,128, got {text!r}. Leave "
+            "--hidden out for none."
+        )
+    return widths
+
+
+def parse_unfreeze(text: str) -> str | int:
+    """How many layers to train out of "all" or a number.
+
+    Raises:
+        InputError: something else.
+    """
+    if text.strip().lower() == "all":
+        return "all"
+    try:
+        count = int(text)
+    except ValueError:
+        count = -1
+    if count < 0:
+        raise InputError(
+            f"Expected --unfreeze all, or the number of top layers to train, got {text!r}. "
+            "--freeze encoder trains none of them."
+        )
+    return count
