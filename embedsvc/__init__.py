@@ -6,6 +6,7 @@ Public names load on first use, so `import embedsvc` stays light:
     >>> encoder = embedsvc.load_encoder("minilm")
     >>> encoder.encode(["Where is my parcel?"]).shape
     (1, 384)
+    >>> classifier = embedsvc.TextClassifier().fit(texts, labels)  # doctest: +SKIP
     >>> detector = embedsvc.detectors.OneClassSVM().fit(good_images)  # doctest: +SKIP
 """
 
@@ -18,24 +19,31 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from embedsvc import detectors
+    from embedsvc.classify.classifier import TextClassifier
     from embedsvc.encoders.image import ImageEncoder
     from embedsvc.encoders.registry import load_encoder
     from embedsvc.encoders.text import EncodeInfo, TextEncoder
     from embedsvc.errors import EmbedsvcError
     from embedsvc.jobs.compare import compare_detectors
     from embedsvc.jobs.detect import detect_anomalies
+    from embedsvc.jobs.export import export_model
+    from embedsvc.store.classifiers import load_classifier, save_classifier
     from embedsvc.store.detectors import load_detector, save_detector
 
 _HOMES = {
     "EmbedsvcError": "embedsvc.errors",
     "EncodeInfo": "embedsvc.encoders.text",
     "ImageEncoder": "embedsvc.encoders.image",
+    "TextClassifier": "embedsvc.classify.classifier",
     "TextEncoder": "embedsvc.encoders.text",
     "compare_detectors": "embedsvc.jobs.compare",
     "detect_anomalies": "embedsvc.jobs.detect",
     "detectors": "embedsvc.detectors",
+    "export_model": "embedsvc.jobs.export",
+    "load_classifier": "embedsvc.store.classifiers",
     "load_detector": "embedsvc.store.detectors",
     "load_encoder": "embedsvc.encoders.registry",
+    "save_classifier": "embedsvc.store.classifiers",
     "save_detector": "embedsvc.store.detectors",
 }
 
@@ -43,13 +51,17 @@ __all__ = [
     "EmbedsvcError",
     "EncodeInfo",
     "ImageEncoder",
+    "TextClassifier",
     "TextEncoder",
     "__version__",
     "compare_detectors",
     "detect_anomalies",
     "detectors",
+    "export_model",
+    "load_classifier",
     "load_detector",
     "load_encoder",
+    "save_classifier",
     "save_detector",
 ]
 

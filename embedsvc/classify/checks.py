@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from embedsvc.classify.labels import TASKS
 from embedsvc.errors import InputError
 from embedsvc.nets.losses import LOSSES
 from embedsvc.nets.penalties import Penalty, parse_penalty
 from embedsvc.nets.pooling import POOLINGS
-
-if TYPE_CHECKING:
-    from embedsvc.classify.classifier import TextClassifier
-
 
 _COUNTS = (
     ("epochs", 1, "a whole number from 1 or None"),
@@ -35,41 +31,44 @@ _NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
 )
 
 
-def check_settings(classifier: TextClassifier) -> None:
+def check_settings(settings: Mapping[str, Any]) -> None:
     """Check what needs neither texts nor a model.
+
+    Args:
+        settings: all of a `TextClassifier`, by name.
 
     Raises:
         InputError: a setting that cannot be; the message names it.
     """
-    _check_choice("task", classifier.task, ("auto", *TASKS))
-    _check_choice("loss", classifier.loss, LOSSES)
-    if classifier.pooling is not None:
-        _check_choice("pooling", classifier.pooling, POOLINGS)
-    unfreeze = classifier.unfreeze
+    _check_choice("task", settings["task"], ("auto", *TASKS))
+    _check_choice("loss", settings["loss"], LOSSES)
+    if settings["pooling"] is not None:
+        _check_choice("pooling", settings["pooling"], POOLINGS)
+    unfreeze = settings["unfreeze"]
     if unfreeze != "all" and not (_is_whole(unfreeze) and int(unfreeze) >= 0):
         raise InputError(
             f"Expected unfreeze to be 'all' or a number of layers from 0, got {unfreeze!r}."
         )
     for name, low, words in _COUNTS:
-        value = getattr(classifier, name)
+        value = settings[name]
         if value is not None and not (_is_whole(value) and value >= low):
             raise InputError(f"Expected {name} to be {words}, got {value!r}.")
     for name, fits, words in _NUMBERS:
-        value = getattr(classifier, name)
+        value = settings[name]
         if not (value is None and "None" in words) and not (_is_number(value) and fits(value)):
             raise InputError(f"Expected {name} {words}, got {value!r}.")
-    penalties_of(classifier)
+    penalties_of(settings)
 
 
-def penalties_of(classifier: TextClassifier) -> tuple[dict[str, Penalty], Penalty | None]:
+def penalties_of(settings: Mapping[str, Any]) -> tuple[dict[str, Penalty], Penalty | None]:
     """The penalties asked for, on activations by layer and on weights.
 
     Raises:
         InputError: one that is neither a known name nor callable.
     """
-    asked: Mapping[str, Any] = classifier.activity_penalties or {}
+    asked: Mapping[str, Any] = settings["activity_penalties"] or {}
     activity = {layer: _penalty(value) for layer, value in asked.items()}
-    on_weights = classifier.weight_penalty
+    on_weights = settings["weight_penalty"]
     return activity, None if on_weights is None else _penalty(on_weights)
 
 

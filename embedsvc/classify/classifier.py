@@ -215,7 +215,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             EmbedsvcError: the loss was not finite in the first epoch.
         """
         start = time.perf_counter()
-        check_settings(self)
+        check_settings(self.get_params(deep=False))
         texts = check_texts(texts, "texts")
         codec, chosen = learn_labels(y, task=self.task)
         examples, weights = self._examples(texts, y, codec, sample_weight, extra, validation)
@@ -454,7 +454,7 @@ class _Fit:
             gamma=classifier.focal_gamma,
             positive_weights=weights.tolist() if codec.task == "multilabel" else None,
         )
-        activity, on_weights = penalties_of(classifier)
+        activity, on_weights = penalties_of(classifier.get_params(deep=False))
         self._settings = FitSettings(
             losses={DATA: data_loss, **(classifier.extra_losses or {})},
             activity_penalties=activity,

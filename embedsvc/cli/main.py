@@ -12,9 +12,12 @@ import click
 from embedsvc import __version__
 from embedsvc.cli.compare_detectors import compare_detectors
 from embedsvc.cli.detect_anomalies import detect_anomalies
+from embedsvc.cli.export import export
 from embedsvc.cli.extract import extract
 from embedsvc.cli.models import models
+from embedsvc.cli.predict import predict
 from embedsvc.cli.quickstart import quickstart
+from embedsvc.cli.train import train
 from embedsvc.errors import (
     ArtifactError,
     EmbedsvcError,
@@ -70,7 +73,16 @@ def exit_code(err: EmbedsvcError) -> int:
 
 @click.group(
     cls=_Program,
-    commands=[extract, detect_anomalies, compare_detectors, models, quickstart],
+    commands=[
+        extract,
+        train,
+        predict,
+        export,
+        detect_anomalies,
+        compare_detectors,
+        models,
+        quickstart,
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, package_name="embedsvc")
@@ -80,6 +92,9 @@ def main() -> None:
     \b
     embedsvc quickstart                                     try it on samples
     embedsvc extract reviews.csv -o reviews.parquet         texts or images to vectors
+    embedsvc train reviews.csv --label topic -o mymodel     a classifier, and better vectors
+    embedsvc predict mymodel new.csv -o predictions.csv     what it makes of other texts
+    embedsvc export mymodel -o serving/mymodel/1            for TensorFlow Serving and others
     embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images
     embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
     embedsvc models list                                    what models there are

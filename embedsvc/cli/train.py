@@ -95,9 +95,7 @@ _SHOWN_EVERY = 1.0  # seconds; the epochs of a head alone pass faster than anybo
 @click.option(
     "--loss", type=click.Choice(["cross_entropy", "focal"]), help="[default: cross_entropy]"
 )
-@click.option(
-    "--focal-gamma", type=click.FloatRange(0), help="Of the focal loss.  [default: 2]"
-)
+@click.option("--focal-gamma", type=click.FloatRange(0), help="Of the focal loss.  [default: 2]")
 @click.option(
     "--activity-penalty",
     metavar="LAYER=l2:1e-4",
@@ -187,9 +185,7 @@ def train(
 
     given = ctx.params
     reading = LabelledReading(
-        LabelColumns(
-            tuple(name.strip() for name in given["label"].split(",")), _separator(given)
-        ),
+        LabelColumns(tuple(name.strip() for name in given["label"].split(",")), _separator(given)),
         column=given["column"],
         sample_weight=given["sample_weight"],
         format=given["file_format"],
@@ -207,3 +203,112 @@ def train(
     result = _run(plan, quiet=quiet, show=is_terminal() and not quiet)
     if not quiet:
         _show(result)
+
+
+def _separator(given: dict[str, Any]) -> str | None:
+    """What stands between the labels of a cell; None where a cell is one label."""
+    from embedsvc.jobs.label_columns import SEPARATOR
+
+    separator: str | None = given["label_separator"]
+    if separator is None and given["task"] == "multilabel":
+        return SEPARATOR
+    return separator
+
+
+def _options(ctx: click.Context) -> TrainOptions:
+    """What is asked for; settings that are not named are left to `TextClassifier`."""
+    from embedsvc.errors import InputError
+    from embedsvc.jobs.train_options import (
+        TrainOptions,
+        parse_activity_penalties,
+        parse_hidden,
+        parse_unfreeze,
+    )
+
+    given = ctx.params
+    settings = {
+        name: given[name]
+        for name in _SETTINGS
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    if given["freeze"] and given["unfreeze"] is not None:
+        raise InputError(
+            "Expected --freeze encoder or --unfreeze, got both. --freeze encoder trains the head "
+            "alone, --unfreeze layers of the encoder as well."
+        )
+    if given["freeze"]:
+        settings["unfreeze"] = 0
+    elif given["unfreeze"] is not None:
+        settings["unfreeze"] = parse_unfreeze(given["unfreeze"])
+    if given["hidden"] is not None:
+        settings["hidden"] = parse_hidden(given["hidden"])
+    if given["activity_penalty"]:
+        settings["activity_penalties"] = parse_activity_penalties(given["activity_penalty"])
+    return TrainOptions(
+        model=given["model"],
+        task=given["task"],
+        class_weight=given["class_weight"],
+        settings=settings,
+        resume=given["resume"],
+        overwrite=given["overwrite"],
+        on_error=given["on_error"],
+    )
+
+
+def _run(plan: TrainPlan, *, quiet: bool, show: bool) -> TrainResult:
+    from embedsvc.extract.rows import printable
+    from embedsvc.jobs.train import run_training, standing
+
+    if not quiet:
+        for line in plan.lines():
+            click.echo(printable(line, limit=None), err=True)
+        for note in plan.notes():
+            click.echo(f"Note: {printable(note, limit=None)}", err=True)
+    result = standing(plan)
+    if result is not None:
+        return result
+    with quiet_start():
+        import embedsvc.classify.classifier  # noqa: F401
+    return run_training(
+        plan,
+        on_epoch=_epoch_lines(quiet=quiet),
+        tell=lambda line: None if quiet else click.echo(f"{line}.", err=True),
+        show_progress=show,
+    )
+
+
+def _epoch_lines(*, quiet: bool) -> Callable[[EpochRecord], None]:
+    """A function that prints a line an epoch, but not more often than anybody reads."""
+    from embedsvc.report.numbers import format_duration, format_score
+
+    last = -_SHOWN_EVERY
+
+    def show(record: EpochRecord) -> None:
+        nonlocal last
+        if quiet or time.monotonic() - last < _SHOWN_EVERY:
+            return
+        last = time.monotonic()
+        measures = "".join(
+            f", {name.replace('_', ' ')} {format_score(value)}"
+            for name, value in record.validation.items()
+            if name != "loss"
+        )
+        click.echo(
+            f"Epoch {record.epoch}: loss {format_score(record.terms['total'])}{measures}, "
+            f"{format_duration(record.seconds)}",
+            err=True,
+        )
+
+    return show
+
+
+def _show(result: TrainResult) -> None:
+    from embedsvc.extract.rows import printable
+
+    if result.stood_already:
+        click.echo(f"{result.output} is already complete: nothing to do.", err=True)
+    for note in result.notes:
+        click.echo(f"Note: {printable(note, limit=None)}", err=True)
+    for line in result.lines():
+        click.echo(line)
+    click.echo(f"Report: {result.report}")

@@ -11,6 +11,7 @@ import orjson
 
 from embedsvc.errors import InputError
 from embedsvc.extract.missing import ON_ERROR
+from embedsvc.nets.penalty_names import penalty_factors
 
 # Of TextClassifier; those of the other constructor's settings that JSON cannot hold are missing.
 SETTINGS = (
@@ -36,9 +37,6 @@ SETTINGS = (
 )
 TASKS = ("auto", "binary", "multiclass", "multilabel")
 NO_WEIGHTS, BALANCED = "none", "balanced"
-
-_FACTORS = {"l1": 1, "l2": 1, "l1l2": 2}
-_LARGEST_FACTOR = 1e6
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,9 @@ class TrainOptions:
                 "focal, or leave it out."
             )
         for text in (self.settings.get("activity_penalties") or {}).values():
-            check_penalty(text)
+            penalty_factors(text)
         if self.settings.get("weight_penalty") is not None:
-            check_penalty(self.settings["weight_penalty"])
+            penalty_factors(self.settings["weight_penalty"])
 
 
 def parse_activity_penalties(texts: Iterable[str]) -> dict[str, str]:
@@ -123,28 +121,9 @@ def parse_activity_penalties(texts: Iterable[str]) -> dict[str, str]:
                 f"Expected one activity penalty a layer, got two for {layer!r}. l1l2:1e-5,1e-4 "
                 "has both kinds."
             )
-        check_penalty(penalty)
+        penalty_factors(penalty)
         found[layer] = penalty.strip()
     return found
-
-
-def check_penalty(text: object) -> None:
-    """Check a penalty: "l1:1e-5", "l2:1e-4", or "l1l2:1e-5,1e-4".
-
-    Raises:
-        InputError: something else.
-    """
-    name, _, numbers = text.partition(":") if isinstance(text, str) else ("", "", "")
-    try:
-        factors = [float(number) for number in numbers.split(",")]
-    except ValueError:
-        factors = []
-    wanted = _FACTORS.get(name.strip().lower())
-    if wanted != len(factors) or not all(0 <= one < _LARGEST_FACTOR for one in factors):
-        raise InputError(
-            "Expected a penalty such as l2:1e-4, l1:1e-5 or l1l2:1e-5,1e-4, with factors of at "
-            f"least 0, got {text!r}."
-        )
 
 
 def parse_hidden(text: str) -> list[int]:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from embedsvc.errors import InputError
 from embedsvc.nets.layers import Tensor
+from embedsvc.nets.penalty_names import penalty_factors
 
 Penalty = Callable[[Tensor], Tensor]
 
@@ -30,18 +31,7 @@ def parse_penalty(text: str) -> Penalty:
         >>> float(parse_penalty("l2:0.5")(tf.constant([1.0, 2.0])))
         2.5
     """
-    name, _, numbers = text.partition(":")
-    names = {"l1": ("l1",), "l2": ("l2",), "l1l2": ("l1", "l2")}.get(name.strip().lower(), ())
-    try:
-        factors = [float(number) for number in numbers.split(",")]
-    except ValueError:
-        factors = []
-    if not names or len(factors) != len(names) or not all(0 <= f < 1e6 for f in factors):
-        raise InputError(
-            "Expected a penalty such as l2:1e-4, l1:1e-5 or l1l2:1e-5,1e-4, with factors of at "
-            f"least 0, got {text!r}."
-        )
-    penalty: Penalty = keras.regularizers.L1L2(**dict(zip(names, factors, strict=True)))
+    penalty: Penalty = keras.regularizers.L1L2(**penalty_factors(text))
     return penalty
 
 

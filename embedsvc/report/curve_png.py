@@ -57,13 +57,14 @@ def _drawn(history: Sequence[EpochRecord], best_epoch: int | None) -> bytes:
         from matplotlib import style
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         png = io.BytesIO()
         # A style the user may have set is for the user's own pictures.
         with style.context("default"):
-            figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white", layout="constrained")
+            layout = ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12, wspace=0.03)
+            figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white", layout=layout)
             canvas = FigureCanvasAgg(figure)
-            figure.get_layout_engine().set(w_pad=0.14, h_pad=0.12, wspace=0.03)
             left, right = figure.subplots(1, 2)
             epochs = [record.epoch for record in history]
             losses = [*loss_series(history), *penalty_series(history)]

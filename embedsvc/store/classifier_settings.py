@@ -45,7 +45,7 @@ def make_classifier(fields: Fields) -> TextClassifier:
         **{name: restored.take(name, hints[name]) for name in fields.values}
     )
     try:
-        check_settings(classifier)
+        check_settings(classifier.get_params(deep=False))
     except InputError as err:
         raise ArtifactError(f"{fields.path}: {err}") from err
     return classifier

@@ -5,7 +5,6 @@ import pytest
 from embedsvc.errors import InputError
 from embedsvc.jobs.train_options import (
     TrainOptions,
-    check_penalty,
     parse_activity_penalties,
     parse_hidden,
     parse_unfreeze,
@@ -46,25 +45,6 @@ def test_settings_are_those_of_the_classifier():
     known = inspect.signature(TextClassifier).parameters
     others = {"encoder", "task", "class_weight", "extra_losses"}
     assert set(SETTINGS) == set(known) - others
-
-
-@pytest.mark.parametrize("text", ["l2:1e-4", "L1:0", " l1l2:1e-5,1e-4", "l2: 0.5"])
-def test_penalties_are_those_of_the_network(text):
-    from embedsvc.nets.penalties import parse_penalty
-
-    check_penalty(text)
-    parse_penalty(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "l2", "l2:", "l2:x", "l2:-1", "l2:nan", "l2:1e7", "l2:1,2", "l1l2:1", "l3:1"]
-)
-def test_what_is_no_penalty(text):
-    from embedsvc.nets.penalties import parse_penalty
-
-    for check in (check_penalty, parse_penalty):
-        with pytest.raises(InputError, match="Expected a penalty such as l2:1e-4"):
-            check(text)
 
 
 def test_activity_penalties():

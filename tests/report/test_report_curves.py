@@ -55,7 +55,7 @@ def test_curves(width, best):
     assert "Epoch 2, data: 1.250" in svg
     assert not collisions(svg)
     height = float(ElementTree.fromstring(svg).get("height"))
-    assert all(-1 <= x and end <= width + 1 and y < height for _, x, end, y in texts(svg))
+    assert all(x >= -1 and end <= width + 1 and y < height for _, x, end, y in texts(svg))
 
 
 def test_broken_values_are_gaps_with_a_cross():

@@ -37,9 +37,10 @@ from embedsvc.errors import InputError
 )
 def test_refused(settings, message):
     with pytest.raises(InputError, match=message):
-        check_settings(TextClassifier(**settings))
+        check_settings(TextClassifier(**settings).get_params())
 
 
 def test_defaults_are_fine():
-    check_settings(TextClassifier())
-    assert penalties_of(TextClassifier()) == ({}, None)
+    settings = TextClassifier().get_params()
+    check_settings(settings)
+    assert penalties_of(settings) == ({}, None)
