@@ -220,7 +220,10 @@ def _measure(compute: Compute, examples: Examples, task: str) -> Measure:
     targets = examples.held_targets()
 
     def measure() -> tuple[tuple[float, ...], dict[str, float]]:
-        found = classification_metrics(targets, compute(examples.held), task=task)
+        probabilities = compute(examples.held)
+        if not np.isfinite(probabilities).all():
+            return (-math.inf,), {}
+        found = classification_metrics(targets, probabilities, task=task)
         measures = {"loss": found.log_loss, "accuracy": found.accuracy, "macro_f1": found.macro_f1}
         best = found.macro_f1
         if task == "multilabel" and found.average_precision is not None:

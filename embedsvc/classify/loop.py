@@ -26,7 +26,8 @@ Weights = list[NDArray[Any]]
 Measures = dict[str, float]
 Score = tuple[float, ...]
 Measure = Callable[[], tuple[Score, Measures]]
-"""Gives how good the network is now, the higher the better, and measures to report."""
+"""Gives how good the network is now, the higher the better and -infinity for one that gives
+NaN, and measures to report."""
 
 
 class TrainingData(Protocol):
@@ -125,6 +126,8 @@ def run_epochs(
         terms = _learn(model, step, (data.batch(part) for part in plan), advance)
         finite = all(map(math.isfinite, terms.values()))
         score, measures = measure() if measure is not None and finite else ((float(epoch),), {})
+        # The last step of an epoch may spoil weights whose loss was finite before it.
+        finite = finite and all(map(math.isfinite, score))
         record = EpochRecord(
             epoch, time.perf_counter() - start, _rate(model.optimizer), terms, measures
         )

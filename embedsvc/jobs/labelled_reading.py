@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from embedsvc.errors import InputError
-from embedsvc.extract.columns import quoted
+from embedsvc.extract.columns import DEFAULT_COLUMN, quoted
 from embedsvc.extract.rows import SourceOptions
 from embedsvc.jobs.label_columns import LabelColumns
 
@@ -35,7 +35,7 @@ class LabelledReading:
         parts = [
             *(("--label", name) for name in self.labels.names),
             ("--sample-weight", self.sample_weight),
-            ("--column", self.column),
+            ("--column", self.column or DEFAULT_COLUMN),
         ]
         seen: dict[str, str] = {}
         for option, name in parts:

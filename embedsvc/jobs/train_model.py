@@ -18,7 +18,8 @@ def check_model(model: str) -> None:
     Raises:
         ArtifactError: it is one of images, or the catalogue has no such model.
     """
-    if ":" not in model and kind_of_model(model) is not TEXTS:
+    known_by_name = ":" not in model or model.startswith("keras:")
+    if known_by_name and kind_of_model(model) is not TEXTS:
         raise ArtifactError(
             f"Expected a model for texts, got {model!r}, which is for images. "
             "See: embedsvc models list"

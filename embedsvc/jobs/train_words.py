@@ -61,11 +61,11 @@ def balance_notes(
             f"{plural(len(alone), 'label')} with a single text ({_some(alone)}): learned from, but "
             "not measured."
         )
-    least, most = int(counts.min(initial=1)), int(counts.max(initial=1))
-    if task != "multilabel" and not weighted and most >= _UNBALANCED * max(least, 1):
+    rarest, most = int(counts.min()), int(counts.max())
+    if task != "multilabel" and not weighted and most >= _UNBALANCED * rarest > 0:
         notes.append(
-            f"The most frequent label has {most / max(least, 1):,.0f} times as many texts as the "
-            "rarest. --class-weight balanced makes them count the same."
+            f"The most frequent label has {most / rarest:,.0f} times as many texts as the rarest. "
+            "--class-weight balanced makes them count the same."
         )
     return notes
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from made_reports import NASTY
-from test_curves import collisions, texts
+from test_report_curves import collisions, texts
 
 from embedsvc.errors import InputError
 from embedsvc.report.confusion import confused_pairs, confusion_chart, drawn_labels

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from test_curves import collisions, texts
+from test_report_curves import collisions, texts
 
 from embedsvc.evaluation.reliability import reliability
 from embedsvc.report.reliability_chart import reliability_chart
