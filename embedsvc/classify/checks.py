@@ -21,7 +21,7 @@ _COUNTS = (
     ("seed", 0, "a whole number from 0"),
 )
 _NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
-    ("dropout", lambda x: 0 <= x < 1, "from 0 to below 1"),
+    ("dropout", lambda x: 0 <= x < 1, "from 0 to below 1 or None"),
     ("warmup", lambda x: 0 <= x < 1, "from 0 to below 1"),
     ("validation_fraction", lambda x: 0 <= x < 1, "from 0 to below 1"),
     ("learning_rate", lambda x: x > 0, "above 0 or None"),
@@ -51,7 +51,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         )
     for name, low, words in _COUNTS:
         value = settings[name]
-        if value is not None and not (_is_whole(value) and value >= low):
+        if not (value is None and "None" in words) and not (_is_whole(value) and value >= low):
             raise InputError(f"Expected {name} to be {words}, got {value!r}.")
     for name, fits, words in _NUMBERS:
         value = settings[name]

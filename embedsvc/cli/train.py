@@ -104,9 +104,15 @@ _SHOWN_EVERY = 1.0  # seconds; the epochs of a head alone pass faster than anybo
 )
 @click.option("--weight-penalty", metavar="l2:1e-4", help="On the weights of all dense layers.")
 @click.option("--weight-decay", type=click.FloatRange(0), help="Of AdamW.  [default: 0.01]")
-@click.option("--hidden", metavar="256,128", help="Widths of dense layers ahead of the labels.")
 @click.option(
-    "--dropout", type=click.FloatRange(0, 1, max_open=True), help="In the head.  [default: 0.1]"
+    "--hidden",
+    metavar="256,128",
+    help="Widths of dense layers ahead of the labels.  [default: 512 with --freeze encoder]",
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="In the head.  [default: 0.5 with hidden layers, 0.1 without]",
 )
 @click.option(
     "--epochs", type=click.IntRange(1), help="At most.  [default: by the number of texts]"

@@ -17,6 +17,7 @@ from embedsvc.encoders.pipeline import Plan, run_pipeline
 from embedsvc.encoders.text_model import TextModel, load_text_model
 from embedsvc.errors import InputError
 from embedsvc.nets.pooling import POOLINGS
+from embedsvc.nets.runtime import prepare_extraction
 from embedsvc.progress import progress_bar
 from embedsvc.text.buckets import plan_batches
 from embedsvc.text.tokenizer import TokenizedText
@@ -121,6 +122,8 @@ class TextEncoder(PretrainedEncoder):
         with _loading:
             if getattr(self, "_network_settings", None) != settings:
                 self._check()
+                # Before the model is in memory: TensorFlow takes no setting once it runs.
+                prepare_extraction()
                 self._network = TextNetwork(
                     load_text_model(
                         self.model,

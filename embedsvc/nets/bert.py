@@ -8,7 +8,7 @@ weights live in `bert_weights.py`, pooling in `pooling.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -126,12 +126,29 @@ def build_bert(
     return keras.Model(inputs, outputs, name=name)
 
 
-class BertEmbeddings(keras.layers.Layer):
-    """Word + position + segment embedding, normalized."""
+class _OfConfig(keras.layers.Layer):
+    """A layer whose settings are those of the whole BERT."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
+
+    def get_config(self) -> dict[str, Any]:
+        """The settings that rebuild the layer."""
+        return {**super().get_config(), "config": asdict(self.config)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> _OfConfig:
+        """The layer of these settings."""
+        return cls(**{**config, "config": BertConfig(**config["config"])})
+
+
+@keras.saving.register_keras_serializable(package="embedsvc")
+class BertEmbeddings(_OfConfig):
+    """Word + position + segment embedding, normalized."""
+
+    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
+        super().__init__(config, **kwargs)
         self.norm = LayerNorm(config.layer_norm_epsilon, dtype=self.dtype_policy, name="norm")
         self.dropout = keras.layers.Dropout(config.dropout, dtype=self.dtype_policy)
 
@@ -163,12 +180,12 @@ class BertEmbeddings(keras.layers.Layer):
         return (*token_ids_shape, self.config.hidden_size)
 
 
-class TransformerLayer(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="embedsvc")
+class TransformerLayer(_OfConfig):
     """Self-attention and feed-forward, each added to its input and then normalized."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config = config
+        super().__init__(config, **kwargs)
         shared = {"dtype": self.dtype_policy}
         dense = {"kernel_initializer": _initializer(), **shared}
         activation = {"gelu": gelu, "gelu_tanh": gelu_tanh}[config.activation]

@@ -19,6 +19,7 @@ Shape = tuple[int | None, ...]
 ACTIVATIONS = ("gelu", "gelu_tanh")
 
 
+@keras.saving.register_keras_serializable(package="embedsvc")
 def gelu(x: Tensor) -> Tensor:
     """The exact GELU, `x * Phi(x)` (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415).
 
@@ -27,11 +28,13 @@ def gelu(x: Tensor) -> Tensor:
     return 0.5 * x * (1.0 + tf.math.erf(x * 0.7071067811865476))
 
 
+@keras.saving.register_keras_serializable(package="embedsvc")
 def gelu_tanh(x: Tensor) -> Tensor:
     """The tanh approximation of GELU, which the original BERT and TF Hub checkpoints use."""
     return tf.nn.gelu(x, approximate=True)
 
 
+@keras.saving.register_keras_serializable(package="embedsvc")
 class BiasDense(keras.layers.Dense):
     """A Dense layer whose bias is a BiasAdd operation, the form that fuses with GELU.
 
@@ -46,6 +49,7 @@ class BiasDense(keras.layers.Dense):
         return outputs if self.activation is None else self.activation(outputs)
 
 
+@keras.saving.register_keras_serializable(package="embedsvc")
 class LayerNorm(keras.layers.Layer):
     """Layer normalization over the last axis (Ba et al. 2016, https://arxiv.org/abs/1607.06450).
 

@@ -27,7 +27,7 @@ def penalty_factors(text: object) -> dict[str, float]:
         factors = [float(number) for number in numbers.split(",")]
     except ValueError:
         factors = []
-    if len(factors) != len(kinds) or not all(0 <= one < _ABOVE_ALL for one in factors):
+    if not kinds or len(factors) != len(kinds) or not all(0 <= one < _ABOVE_ALL for one in factors):
         raise InputError(
             "Expected a penalty such as l2:1e-4, l1:1e-5 or l1l2:1e-5,1e-4, with factors of at "
             f"least 0, got {text!r}."

@@ -64,6 +64,7 @@ def modules_of(encoder: keras.Model, modules: Modules) -> tuple[DenseModule | No
     )
 
 
+@keras.saving.register_keras_serializable(package="embedsvc")
 class Pooling(keras.layers.Layer):
     """From a vector a token to a vector a text, see `pool`."""
 
@@ -88,6 +89,7 @@ class Pooling(keras.layers.Layer):
         return {**super().get_config(), "pooling": self.pooling}
 
 
+@keras.saving.register_keras_serializable(package="embedsvc")
 class L2Normalize(keras.layers.Layer):
     """Scales each vector to length 1."""
 

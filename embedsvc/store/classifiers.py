@@ -34,6 +34,7 @@ from embedsvc.encoders.text_model import (
 )
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.nets.classifier_head import HeadConfig
+from embedsvc.nets.runtime import prepare_extraction
 from embedsvc.nets.text_encoder import DenseModule
 from embedsvc.settings import to_json
 from embedsvc.store.arrays import Arrays, read_arrays, write_arrays
@@ -110,6 +111,8 @@ def load_classifier(folder: Path | str) -> TextClassifier:
     fields = _read_fields(folder)
     _check_files(folder, fields)
     classifier = make_classifier(fields.table("settings"))
+    # Before the encoder is in memory: TensorFlow takes no setting once it runs.
+    prepare_extraction()
     classifier.restore(_read_learned(folder, fields))
     left_out = fields.take("left_out", dict)
     if left_out:

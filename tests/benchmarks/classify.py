@@ -1,4 +1,4 @@
-"""Classifiers on real labels: accuracy, macro-F1, class weights, and what fine-tuning does to vectors.
+"""Classifiers on real labels: accuracy, class weights, and what fine-tuning does to vectors.
 
     python tests/benchmarks/classify.py [--data FOLDER] [--parts banking,goemotions,weights,vectors]
                                         [--fine-tune] [--epochs N]

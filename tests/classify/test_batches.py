@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from embedsvc.classify.batches import TrainingTexts, TrainingVectors
 
@@ -57,4 +58,4 @@ def test_the_signature_fits_any_batch(data):
         batch = data.batch(np.arange(size))
         assert batch.keys() == signature.keys()
         for name, values in batch.items():
-            assert signature[name].is_compatible_with(values)
+            assert signature[name].is_compatible_with(tf.convert_to_tensor(values))
