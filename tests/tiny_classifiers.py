@@ -7,7 +7,8 @@ import numpy as np
 from embedsvc.classify.classifier import TextClassifier
 from embedsvc.classify.labels import LabelCodec
 from embedsvc.classify.learned import Learned, read_head
-from embedsvc.encoders.text_model import TextModel, load_text_model
+from embedsvc.encoders.text_loading import load_text_model
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.nets.classifier_head import HeadConfig, build_head
 
 LABELS = {

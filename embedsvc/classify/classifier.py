@@ -34,7 +34,8 @@ from embedsvc.classify.weights import (
     example_weights,
 )
 from embedsvc.encoders.text import EncodedTexts, TextEncoder
-from embedsvc.encoders.text_model import TextModel, load_text_model
+from embedsvc.encoders.text_loading import load_text_model
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.errors import InputError, NotFittedError
 from embedsvc.evaluation.label_thresholds import tune_thresholds
 from embedsvc.nets.batch_training import BatchLoss

@@ -40,7 +40,7 @@ _POOLINGS = {"texts": ("mean", "cls", "max", "pooled"), "images": ("mean", "gem"
 )
 @click.option(
     "--model",
-    help="Catalogue name, folder, huggingface:OWNER/NAME or keras:NAME.  "
+    help="Catalogue name, folder, huggingface:OWNER/NAME, tfhub:HANDLE or keras:NAME.  "
     "[default: minilm for texts, efficientnet-lite0 for images]",
 )
 @click.option(

@@ -39,8 +39,8 @@ def models() -> None:
 def list_command(*, as_json: bool) -> None:
     """List the models of the catalogue and say which are cached.
 
-    Beside them, commands that take --model take huggingface:OWNER/NAME or a Hugging Face folder for
-    texts, and keras:NAME, a network of keras.applications, for images.
+    Beside them, commands that take --model take huggingface:OWNER/NAME, tfhub:HANDLE or a folder
+    for texts, and keras:NAME, a network of keras.applications, for images.
 
     \b
     Examples:

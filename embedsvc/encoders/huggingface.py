@@ -28,6 +28,9 @@ from embedsvc.text.tokenizer import (
     use_bert_words,
 )
 
+# A SavedModel of TF Hub stands in for the tokenizer's files in what we save ourselves.
+PREPROCESS = "preprocess"
+
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 # Config fields that change the numbers, and the only value under which they do not.
 _NEUTRAL = {
@@ -89,6 +92,11 @@ class TextModelSpec:
     def weights_file(self) -> Path:
         """The network's weights."""
         return self.folder / "model.safetensors"
+
+    @property
+    def preprocess(self) -> Path | None:
+        """The SavedModel that tokenizes, where the folder has no tokenizer of Hugging Face."""
+        return None if _has_tokenizer(self.folder) else self.folder / PREPROCESS
 
 
 def read_spec(folder: Path) -> TextModelSpec:
@@ -172,7 +180,7 @@ def read_tokenizer(spec: TextModelSpec) -> Tokenizer:
 def _check_files(folder: Path) -> None:
     names = ("config.json", "model.safetensors")
     missing = [name for name in names if not (folder / name).is_file()]
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
+    if not _has_tokenizer(folder) and not (folder / PREPROCESS / "saved_model.pb").is_file():
         missing.append("tokenizer.json or vocab.txt")
     if not missing:
         return
@@ -188,6 +196,10 @@ def _check_files(folder: Path) -> None:
         f"Expected a BERT folder with {', '.join(names)} and a tokenizer, "
         f"got {folder} without {', '.join(missing)}. {cure}"
     )
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
 
 
 def _read_config(folder: Path) -> BertConfig:

@@ -16,9 +16,9 @@ def load_encoder(model: str | Path = "minilm", **settings: Any) -> TextEncoder |
     """Load an encoder, ready to encode.
 
     Args:
-        model: a name from the model catalogue, "huggingface:OWNER/NAME", a Hugging Face folder, or
-            "keras:NAME" for a network of keras.applications. What has to be fetched is fetched on
-            first use.
+        model: a name from the model catalogue, "huggingface:OWNER/NAME", "tfhub:HANDLE", a folder
+            of Hugging Face or of a trained classifier, or "keras:NAME" for a network of
+            keras.applications. What has to be fetched is fetched on first use.
         settings: those of `TextEncoder`, such as `pooling` or `on_long`, or of `ImageEncoder`, such
             as `pooling` or `size`.
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from embedsvc.encoders.base import PretrainedEncoder
 from embedsvc.encoders.network import TextNetwork
 from embedsvc.encoders.pipeline import Plan, run_pipeline
-from embedsvc.encoders.text_model import TextModel, load_text_model
+from embedsvc.encoders.text_loading import load_text_model
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.errors import InputError
 from embedsvc.nets.pooling import POOLINGS
 from embedsvc.nets.runtime import prepare_extraction
@@ -61,7 +62,8 @@ class TextEncoder(PretrainedEncoder):
     neighbours (to 1e-5), and texts that do not fit are never cut in silence.
 
     Args:
-        model: a name from the model catalogue, "huggingface:OWNER/NAME", or a folder.
+        model: a name from the model catalogue, "huggingface:OWNER/NAME", "tfhub:HANDLE" (see
+            `embedsvc.encoders.tfhub_handles`), or a folder.
         pooling: "mean", "cls", "max" or "pooled"; None takes the model's own.
         normalize: whether vectors have length 1; None takes the model's own.
         max_tokens: tokens a text, special tokens included; None takes the model's own limit.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -72,7 +73,7 @@ def load_tfhub_model(
     module = load_saved_model(folder)
     found = _as_bert(pair.name, module, variables, pooling, tokenizer)
     if found is None:
-        found = _as_it_is(pair.name, module, pooling, tokenizer)
+        found = _as_it_is(pair.name, module, folder, pooling, tokenizer)
     network, config, pooling = found
     return TextModel(
         name=pair.name,
@@ -124,11 +125,11 @@ def _as_bert(
 
 
 def _as_it_is(
-    name: str, module: Any, pooling: str | None, tokenizer: SavedModelTokenizer
+    name: str, module: Any, folder: Path, pooling: str | None, tokenizer: SavedModelTokenizer
 ) -> _Found:
     """The SavedModel behind one layer."""
     network = wrap_encoder(
-        module, max_tokens=tokenizer.max_tokens, vocabulary_size=tokenizer.vocabulary_size
+        module, folder, max_tokens=tokenizer.max_tokens, vocabulary_size=tokenizer.vocabulary_size
     )
     pooling = _choose_pooling(name, pooling, has_pooler="pooled_output" in network.output)
     return network, None, pooling

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -46,11 +47,14 @@ def call_encoder(module: Any, inputs: dict[str, Any]) -> dict[str, Any]:
         ) from err
 
 
-def wrap_encoder(module: Any, *, max_tokens: int, vocabulary_size: int) -> keras.Model:
+def wrap_encoder(
+    module: Any, folder: Path, *, max_tokens: int, vocabulary_size: int
+) -> keras.Model:
     """Put a loaded encoder SavedModel into a Keras model, without a weight that could be trained.
 
     Args:
         module: what `load_saved_model` returned.
+        folder: where it was read.
         max_tokens: the longest text it will be called with.
         vocabulary_size: one more than the largest token id it will be called with.
 
@@ -81,7 +85,7 @@ def wrap_encoder(module: Any, *, max_tokens: int, vocabulary_size: int) -> keras
         )
     dims = {name: int(output.shape[-1]) for name, output in outputs.items()}
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS.values()}
-    layer = SavedModelLayer(module, dims, dtype="float32", name="saved_model")
+    layer = SavedModelLayer(module, folder, dims, dtype="float32", name="saved_model")
     return keras.Model(inputs, layer(inputs), name="encoder")
 
 
@@ -90,12 +94,14 @@ class SavedModelLayer(keras.layers.Layer):
 
     Args:
         module: what `load_saved_model` returned.
+        folder: where it was read.
         dims: the outputs to return, and the last dimension of each.
     """
 
-    def __init__(self, module: Any, dims: dict[str, int], **kwargs: Any) -> None:
+    def __init__(self, module: Any, folder: Path, dims: dict[str, int], **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
         self.module = module
+        self.folder = folder
         self.dims = dims
 
     def call(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:

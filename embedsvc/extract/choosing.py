@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedsvc.catalogue.cards import get_model
+from embedsvc.encoders.tfhub_handles import is_tfhub_handle
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.extract.kinds import IMAGES, TEXTS, Kind
 from embedsvc.extract.rows import printable
@@ -66,13 +67,16 @@ def kind_of_model(model: str) -> Kind:
     """What a model takes, by its name alone.
 
     Args:
-        model: a catalogue name, "keras:NAME", "huggingface:OWNER/NAME", or a folder.
+        model: a catalogue name, "keras:NAME", "huggingface:OWNER/NAME", "tfhub:HANDLE", or a
+            folder.
 
     Raises:
         ArtifactError: the catalogue has no such model.
     """
     if model.startswith("keras:"):
         return IMAGES
+    if is_tfhub_handle(model):
+        return TEXTS
     # As when it is loaded, a name of the catalogue wins over a folder of the same name.
     try:
         return IMAGES if get_model(model).kind == "image" else TEXTS

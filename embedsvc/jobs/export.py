@@ -7,7 +7,8 @@ from pathlib import Path
 
 from embedsvc.catalogue.cards import list_models
 from embedsvc.classify.classifier import TextClassifier
-from embedsvc.encoders.text_model import TextModel, encoder_folder, load_text_model
+from embedsvc.encoders.text_loading import encoder_folder, load_text_model
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.store.classifiers import load_classifier
 from embedsvc.store.exports import write_export
 

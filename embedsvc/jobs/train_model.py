@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from embedsvc.catalogue.cards import list_models
+from embedsvc.encoders.tfhub_handles import PREFIX
 from embedsvc.errors import ArtifactError
 from embedsvc.extract.choosing import kind_of_model
 from embedsvc.extract.kinds import TEXTS
@@ -18,8 +19,7 @@ def check_model(model: str) -> None:
     Raises:
         ArtifactError: it is one of images, or the catalogue has no such model.
     """
-    known_by_name = ":" not in model or model.startswith("keras:")
-    if known_by_name and kind_of_model(model) is not TEXTS:
+    if kind_of_model(model) is not TEXTS:
         raise ArtifactError(
             f"Expected a model for texts, got {model!r}, which is for images. "
             "See: embedsvc models list"
@@ -28,11 +28,12 @@ def check_model(model: str) -> None:
 
 def model_digest(model: str) -> str | None:
     """One sha256 for the files of a folder; None for what a name tells."""
-    if model in [card.name for card in list_models()] or not Path(model).is_dir():
+    folder = Path(model.removeprefix(PREFIX))
+    if model in [card.name for card in list_models()] or not folder.is_dir():
         return None
     digest = hashlib.sha256()
-    for path in sorted(Path(model).rglob("*")):
+    for path in sorted(folder.rglob("*")):
         if path.is_file():
-            name = path.relative_to(model).as_posix()
+            name = path.relative_to(folder).as_posix()
             digest.update(f"{name}\0{sha256_of(path)}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

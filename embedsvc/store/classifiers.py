@@ -25,13 +25,15 @@ from embedsvc import __version__
 from embedsvc.classify.classifier import TextClassifier
 from embedsvc.classify.labels import LabelCodec
 from embedsvc.classify.learned import Learned
-from embedsvc.encoders.text_model import (
+from embedsvc.encoders.huggingface import PREPROCESS
+from embedsvc.encoders.saved_pair import ENCODER, PAIR, is_saved_pair
+from embedsvc.encoders.text_loading import (
     CLASSIFIER,
     CLASSIFIER_FILE,
     ENCODER_FOLDER,
-    TextModel,
     load_text_model,
 )
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.nets.classifier_head import HeadConfig
 from embedsvc.nets.runtime import prepare_extraction
@@ -50,7 +52,8 @@ NAMES = (CLASSIFIER_FILE, HEAD, ENCODER_FOLDER)
 """What stands in the folder of a classifier."""
 
 _CURE = "Copy the whole folder again, or save the classifier again."
-_REQUIRED = (HEAD, f"{ENCODER_FOLDER}/{CONFIG}", f"{ENCODER_FOLDER}/{WEIGHTS}")
+_REQUIRED = (CONFIG, WEIGHTS)
+_REQUIRED_OF_PAIR = (PAIR, f"{ENCODER}/saved_model.pb", f"{PREPROCESS}/saved_model.pb")
 _MOST_HEAD_BYTES = 1 << 30
 
 
@@ -195,7 +198,11 @@ def _read_fields(folder: Path) -> Fields:
 def _check_files(folder: Path, fields: Fields) -> None:
     """Compare every file with what is said of it: no mixture of two classifiers."""
     files = fields.table("files")
-    for name in (*_REQUIRED, *files.values):
+    is_pair = is_saved_pair(folder / ENCODER_FOLDER)
+    required = [
+        f"{ENCODER_FOLDER}/{name}" for name in (_REQUIRED_OF_PAIR if is_pair else _REQUIRED)
+    ]
+    for name in (HEAD, *required, *files.values):
         path = folder / name
         if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
             raise ArtifactError(
@@ -264,7 +271,7 @@ def _read_model(folder: Path, fields: Fields) -> TextModel:
         model = load_text_model(folder, pooling="pooled" if is_pooled else None)
     except InputError as err:
         raise ArtifactError(f"{fields.path}: {err}") from err
-    if is_pooled:
+    if is_pooled and model.config is not None:
         model = without_written_pooler(model)
     for name, found in _describe_model(model).items():
         if fields.values.get(name) != found:
@@ -278,7 +285,7 @@ def _read_model(folder: Path, fields: Fields) -> TextModel:
 def _check_head(head: Arrays, config: HeadConfig, model: TextModel, path: Path) -> None:
     """Refuse weights that do not fill the head, before memory is taken for it."""
     kernels = [module.kernel for module in model.modules if isinstance(module, DenseModule)]
-    own = model.config.hidden_size if model.config is not None else 0
+    own = int(model.network.output["sequence_output"].shape[-1])
     widths = [kernels[-1].shape[1] if kernels else own, *config.hidden, config.n_outputs]
     expected = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
     found = sum(array.size for array in head.values())

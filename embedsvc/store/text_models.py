@@ -16,11 +16,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedsvc.encoders.huggingface import PREPROCESS
+from embedsvc.encoders.saved_pair import ENCODER, PAIR
 from embedsvc.encoders.text_model import TextModel
+from embedsvc.encoders.tfhub_wrapper import SavedModelLayer
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.files import atomic_write
 from embedsvc.nets.bert import BertConfig
@@ -30,7 +33,10 @@ from embedsvc.store.arrays import write_arrays
 from embedsvc.store.tokenizer_files import write_json, write_tokenizer
 from embedsvc.text.tokenizer import TextTokenizer
 
-CONFIG, WEIGHTS, PREPROCESS = "config.json", "model.safetensors", "preprocess"
+if TYPE_CHECKING:
+    from embedsvc.encoders.tfhub_tokenizer import SavedModelTokenizer
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 _ACTIVATIONS = {"gelu": "gelu", "gelu_tanh": "gelu_new"}
 _DENSE_ACTIVATIONS = {
@@ -55,10 +61,12 @@ def write_text_model(folder: Path, model: TextModel, *, for_others: bool = True)
         folder: made with its parents; files of the same names are replaced.
         model: its weights as they are now.
         for_others: whether other programs have to be able to read it. A model from TF Hub has a
-            tokenizer that is a TensorFlow graph, which only we read: it goes to `preprocess/`.
+            tokenizer that is a TensorFlow graph, which only we read: it goes to `preprocess/`. One
+            of another family than BERT is kept as the pair of SavedModels that it is.
 
     Raises:
-        InputError: the network is of another family, or others could not read the tokenizer.
+        InputError: others could not read the network, as it is of another family, or the
+            tokenizer.
         OSError: it cannot be written.
 
     Example:
@@ -66,10 +74,14 @@ def write_text_model(folder: Path, model: TextModel, *, for_others: bool = True)
         >>> SentenceTransformer("mine").encode(["Where is my parcel?"])
     """
     config = model.config
+    if config is None and not for_others:
+        _write_pair(folder, model)
+        return
     if config is None:
         raise InputError(
             f"Expected a BERT to save, got {model.name}, a SavedModel of another family, which "
-            "runs as it is and cannot be rewritten. Keep its folder, or start from a BERT."
+            "runs as it is and cannot be rewritten. Export it as a SavedModel, or start from a "
+            "BERT."
         )
     if for_others and not isinstance(model.tokenizer, TextTokenizer):
         raise InputError(
@@ -123,10 +135,36 @@ def without_written_pooler(model: TextModel) -> TextModel:
     return replace(model, modules=model.modules[1:])
 
 
+def _write_pair(folder: Path, model: TextModel) -> None:
+    """Keep an encoder that runs as the SavedModel that it is, see `saved_pair`."""
+    tokenizer = _of_tfhub(model)
+    layers = [one for one in model.network.layers if isinstance(one, SavedModelLayer)]
+    if len(layers) != 1:
+        raise InputError(
+            f"Expected a BERT or an encoder of TF Hub to save, got {model.name}, which is neither. "
+            "Load the model from a folder or a handle."
+        )
+    _copy_saved_model(layers[0].folder, folder / ENCODER)
+    _copy_saved_model(tokenizer.folder, folder / PREPROCESS)
+    write_json(
+        folder / PAIR,
+        {
+            "pooling": model.pooling,
+            "normalize": model.normalize,
+            "max_tokens": model.max_tokens,
+        },
+    )
+
+
 def _write_tokenizer(folder: Path, model: TextModel) -> int:
     """Write the tokenizer; return the id of the token that pads."""
     if isinstance(model.tokenizer, TextTokenizer):
         return write_tokenizer(folder, model.tokenizer, max_tokens=model.max_tokens)
+    _copy_saved_model(_of_tfhub(model).folder, folder / PREPROCESS)
+    return 0
+
+
+def _of_tfhub(model: TextModel) -> SavedModelTokenizer:
     # TensorFlow Text takes a second to import, which other models need not wait for.
     from embedsvc.encoders.tfhub_tokenizer import SavedModelTokenizer
 
@@ -135,8 +173,7 @@ def _write_tokenizer(folder: Path, model: TextModel) -> int:
             f"Expected a tokenizer of Hugging Face or TF Hub to save, got that of {model.name}, a "
             f"{type(model.tokenizer).__name__}. Load the model from a folder or a handle."
         )
-    _copy_saved_model(model.tokenizer.folder, folder / PREPROCESS)
-    return 0
+    return model.tokenizer
 
 
 def _copy_saved_model(source: Path, target: Path) -> None:

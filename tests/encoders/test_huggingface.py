@@ -10,7 +10,7 @@ from tiny_folders import VOCABULARY, tiny_weights, write_json
 
 from embedsvc.encoders.huggingface import read_spec, read_tokenizer
 from embedsvc.encoders.registry import load_encoder
-from embedsvc.encoders.text_model import load_text_model
+from embedsvc.encoders.text_loading import load_text_model
 from embedsvc.errors import ArtifactError, EmbedsvcError
 
 TEXT = "The quick Brown fox; é!"

@@ -12,7 +12,7 @@ from tiny_folders import HIDDEN, tiny_weights
 from embedsvc.encoders.huggingface import read_spec
 from embedsvc.encoders.network import TextNetwork
 from embedsvc.encoders.registry import load_encoder
-from embedsvc.encoders.text_model import load_text_model
+from embedsvc.encoders.text_loading import load_text_model
 from embedsvc.nets.bert import build_bert
 from embedsvc.nets.bert_weights import load_huggingface_weights
 

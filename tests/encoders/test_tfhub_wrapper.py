@@ -24,7 +24,7 @@ def module(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(module) -> keras.Model:
-    return wrap_encoder(module, max_tokens=8, vocabulary_size=SIZE)
+    return wrap_encoder(module, Path("encoder"), max_tokens=8, vocabulary_size=SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -92,27 +92,27 @@ def test_it_can_be_exported_with_its_weights(network, inputs, tmp_path: Path):
 
 def test_without_a_pooled_output(tmp_path: Path, inputs):
     module = written(tmp_path, outputs=("sequence_output",))
-    network = wrap_encoder(module, max_tokens=8, vocabulary_size=SIZE)
+    network = wrap_encoder(module, Path("encoder"), max_tokens=8, vocabulary_size=SIZE)
     assert network(inputs).keys() == {"sequence_output"}
 
 
 def test_without_a_sequence_output(tmp_path: Path):
     module = written(tmp_path, outputs=("pooled_output",))
     with pytest.raises(ArtifactError, match="with the output sequence_output, got none"):
-        wrap_encoder(module, max_tokens=8, vocabulary_size=SIZE)
+        wrap_encoder(module, Path("encoder"), max_tokens=8, vocabulary_size=SIZE)
 
 
 def test_a_preprocess_model_is_no_encoder(tmp_path: Path):
     module = load_saved_model(write_preprocess(tmp_path / "preprocess"))
     with pytest.raises(ArtifactError, match="check that it is no preprocess model"):
-        wrap_encoder(module, max_tokens=8, vocabulary_size=SIZE)
+        wrap_encoder(module, Path("encoder"), max_tokens=8, vocabulary_size=SIZE)
 
 
 def test_more_tokens_than_it_has_positions(module):
     with pytest.raises(InputError, match=f"got {POSITIONS + 1}, with which calling it fails"):
-        wrap_encoder(module, max_tokens=POSITIONS + 1, vocabulary_size=SIZE)
+        wrap_encoder(module, Path("encoder"), max_tokens=POSITIONS + 1, vocabulary_size=SIZE)
 
 
 def test_more_tokens_than_it_has_words(module):
     with pytest.raises(ArtifactError, match=f"an encoder of {SIZE + 1} tokens"):
-        wrap_encoder(module, max_tokens=8, vocabulary_size=SIZE + 1)
+        wrap_encoder(module, Path("encoder"), max_tokens=8, vocabulary_size=SIZE + 1)

@@ -97,6 +97,8 @@ def test_a_table_of_images():
         ("efficientnet-lite0", "images"),
         ("keras:EfficientNetB0", "images"),
         ("huggingface:intfloat/e5-small", "texts"),
+        ("tfhub:mine", "texts"),
+        ("kaggle:a/b/c/d/1", "texts"),
         ("photos", "texts"),
         ("/no/such", "texts"),
     ],

@@ -11,7 +11,7 @@ from tiny_folders import HIDDEN, write_tiny_bert
 from embedsvc.classify.classifier import TextClassifier
 from embedsvc.classify.labels import LabelCodec
 from embedsvc.classify.learned import Learned, read_head
-from embedsvc.encoders.text_model import load_text_model
+from embedsvc.encoders.text_loading import load_text_model
 from embedsvc.nets.classifier_head import HeadConfig, build_head
 
 FACTS = {"n_texts": 20, "best_epoch": 2, "trained_at": "2026-01-31T12:00:00+00:00"}

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from saved_classifiers import FACTS, made_classifier
 from tiny_folders import write_tiny_bert
+from tiny_savedmodels import EncoderKind, write_pair
 
 import embedsvc
 from embedsvc.classify.classifier import TextClassifier
@@ -68,6 +69,25 @@ def change_head(folder: Path, how: Change) -> None:
     how(arrays)
     write_arrays(folder / "head.safetensors", arrays)
     vouch_for(folder, "head.safetensors")
+
+
+@pytest.mark.parametrize("kind", [EncoderKind(), EncoderKind(activation="relu")])
+def test_models_of_tfhub(tmp_path: Path, kind: EncoderKind):
+    """Mapped onto a BERT, and of another family, which stays the SavedModel that it is."""
+    pair = write_pair(tmp_path / "pair", kind)
+    texts = ["the a", "b c", "the", "c", "a a", "b"] * 3
+    trained = TextClassifier(
+        f"tfhub:{pair}", unfreeze=0, epochs=2, pooling="mean", normalize=True, max_tokens=9
+    ).fit(texts, ["x", "y"] * 9)
+    save_classifier(trained, tmp_path / "saved")
+    shutil.rmtree(pair)
+    loaded = load_classifier(tmp_path / "saved")
+    np.testing.assert_allclose(loaded.predict_proba(texts), trained.predict_proba(texts), atol=1e-6)
+    vectors = load_encoder(tmp_path / "saved").encode(texts)
+    np.testing.assert_allclose(vectors, trained.embed(texts), atol=1e-6)
+    (tmp_path / "saved" / "encoder" / "preprocess" / "saved_model.pb").write_bytes(b"x")
+    with pytest.raises(ArtifactError, match="saved_model.pb"):
+        load_classifier(tmp_path / "saved")
 
 
 # The layout

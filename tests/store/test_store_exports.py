@@ -15,7 +15,8 @@ from tiny_savedmodels import EncoderKind, write_pair
 
 from embedsvc.classify.classifier import TextClassifier
 from embedsvc.encoders.registry import load_encoder
-from embedsvc.encoders.text_model import TextModel, load_text_model
+from embedsvc.encoders.text_loading import load_text_model
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.encoders.tfhub import load_tfhub_model
 from embedsvc.errors import InputError, NotFittedError, OutputError
 from embedsvc.store.exports import write_export

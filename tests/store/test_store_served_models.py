@@ -17,7 +17,7 @@ from tiny_savedmodels import EncoderKind, write_pair
 
 from embedsvc.classify.classifier import TextClassifier
 from embedsvc.encoders.text import TextEncoder
-from embedsvc.encoders.text_model import load_text_model
+from embedsvc.encoders.text_loading import load_text_model
 from embedsvc.encoders.tfhub import load_tfhub_model
 from embedsvc.errors import InputError, OutputError
 from embedsvc.nets.served_graph import ServedGraph, ServedLabels

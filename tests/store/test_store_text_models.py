@@ -14,7 +14,8 @@ from safetensors import safe_open
 from tiny_folders import POSITIONS, write_tiny_bert
 
 from embedsvc.encoders.registry import load_encoder
-from embedsvc.encoders.text_model import TextModel, load_text_model
+from embedsvc.encoders.text_loading import load_text_model
+from embedsvc.encoders.text_model import TextModel
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.store.text_models import without_written_pooler, write_text_model
 

@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from tiny_folders import VOCABULARY, tiny_weights, write_json
+from tiny_savedmodels import write_pair
 
-from embedsvc.encoders.text_model import find_text_model, load_text_model
+from embedsvc.encoders.registry import load_encoder
+from embedsvc.encoders.text_loading import find_text_model, load_text_model
 from embedsvc.errors import ArtifactError, InputError
 
 
@@ -47,3 +50,23 @@ def test_another_model_json_changes_nothing(tiny_bert_folder):
     folder = tiny_bert_folder()
     write_json(folder / "model.json", {"what": "something"})
     assert find_text_model(folder) == ("tiny-bert", folder)
+
+
+def test_a_pair_of_tfhub(tmp_path):
+    pair = write_pair(tmp_path / "pair")
+    model = load_text_model(f"tfhub:{pair}", normalize=True, max_tokens=9)
+    assert (model.name, model.pooling, model.normalize, model.max_tokens) == (
+        "pair", "pooled", True, 9,
+    )  # fmt: skip
+    encoder = load_encoder(f"tfhub:{pair}", pooling="mean")
+    assert encoder.describe()["pooling"] == "mean"
+    np.testing.assert_allclose(
+        encoder.encode(["the", "abc"]), [encoder.encode([text])[0] for text in ("the", "abc")],
+        atol=1e-5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["tfhub:", "tfhub:no/such", "kaggle:a/b"])
+def test_what_is_no_handle(model):
+    with pytest.raises(InputError, match="Expected"):
+        load_text_model(model)
