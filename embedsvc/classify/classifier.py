@@ -505,7 +505,8 @@ class _Fit:
                 learning_rate=None,
                 patience=None,
             )
-            self._fit_head(warm, lambda record: None)
+            # Held-out texts are yet to choose the best epoch.
+            self._fit_head(warm, lambda record: None, take_all=False)
         texts = self._model.tokenize(self._examples.texts)
         self._count_cut([text.n_tokens for text in texts])
         data = TrainingTexts([text.chunks[0] for text in texts], self._examples.arrays)
@@ -547,7 +548,7 @@ class _Fit:
             yield "No texts were held out: the last epoch is kept, and nothing was measured."
 
     def _fit_head(
-        self, settings: FitSettings, on_epoch: OnEpoch
+        self, settings: FitSettings, on_epoch: OnEpoch, *, take_all: bool = True
     ) -> tuple[Outcome, NDArray[np.float32]]:
         texts = self._examples.texts
         encoder = TextEncoder.from_model(self._model)
@@ -562,6 +563,7 @@ class _Fit:
                 self._examples,
                 settings,
                 task=self._task,
+                take_all=take_all,
                 on_epoch=on_epoch,
                 advance=advance,
             )

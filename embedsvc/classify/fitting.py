@@ -90,6 +90,7 @@ def fit_head(
     settings: FitSettings,
     *,
     task: str,
+    take_all: bool = True,
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     advance: Advance = lambda count: None,
 ) -> tuple[Outcome, Probabilities]:
@@ -101,12 +102,14 @@ def fit_head(
         examples: the texts.
         settings: how.
         task: of the classifier.
+        take_all: whether the head is in the end trained on the held-out texts too, where these
+            were split off the texts to learn from.
         on_epoch: called after each epoch.
         advance: called with the number of texts just learned from.
 
     Returns:
         What came of it, and the probabilities of the held-out texts by weights that never saw
-        them. Where these were split off the texts to learn from, the head is then trained on all.
+        them.
     """
     data = TrainingVectors({"embedding": vectors, **examples.arrays})
     loop = settings.head_loop(len(examples.training))
@@ -139,7 +142,7 @@ def fit_head(
     measure = _measure(compute, examples, task)
     outcome = run(examples.training, loop, measure)
     probabilities = compute(examples.held)
-    if examples.was_split:
+    if take_all and examples.was_split:
         again = LoopOptions(outcome.best_epoch, loop.batch_size, None, loop.seed)
         run(np.sort(np.concatenate([examples.training, examples.held])), again, None)
     return outcome, probabilities

@@ -89,6 +89,16 @@ def test_frozen_learns_and_leaves_the_encoder(folder):
     np.testing.assert_array_equal(classifier.embed(UNSEEN), load_encoder(folder).encode(UNSEEN))
 
 
+def test_fine_tuning_starts_from_a_head_that_never_saw_the_held_out_texts(folder):
+    """Otherwise no epoch could be better, and what is measured would be learned by heart."""
+    settings = {"pooling": "pooled", "hidden": [], "dropout": 0.1}
+    frozen = TextClassifier(folder, unfreeze=0, **settings).fit(TEXTS, LABELS)
+    still = TextClassifier(folder, learning_rate=1e-12, epochs=1, **settings).fit(TEXTS, LABELS)
+    np.testing.assert_allclose(
+        still.validation_.probabilities, frozen.validation_.probabilities, atol=1e-4
+    )
+
+
 def test_unfreeze_top_layers(folder):
     # Nothing is held out: the last epoch is kept, better or not.
     settings = {"epochs": 1, "learning_rate": 1e-3, "validation_fraction": 0}
