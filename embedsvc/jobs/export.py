@@ -33,7 +33,7 @@ class ExportResult:
 
 
 def export_model(
-    model: str | Path, output: Path, *, format: str = "savedmodel", overwrite: bool = False
+    model: str | Path, output: str | Path, *, format: str = "savedmodel", overwrite: bool = False
 ) -> ExportResult:
     """Export a model into a folder, which is written whole or not at all.
 
@@ -50,10 +50,10 @@ def export_model(
         OutputError: the folder is in use or cannot be written.
 
     Example:
-        >>> export_model("mymodel", Path("serving/mymodel/1")).notes
+        >>> export_model("mymodel", "serving/mymodel/1").notes
         ('Signatures: serving_default, classify, embed; input: texts, strings of shape (n,).',)
     """
-    loaded = _load(model)
+    output, loaded = Path(output), _load(model)
     notes = write_export(loaded, output, format=format, overwrite=overwrite)
     return ExportResult(
         output=output,
