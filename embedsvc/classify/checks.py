@@ -24,7 +24,7 @@ _NUMBERS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("dropout", lambda x: 0 <= x < 1, "from 0 to below 1 or None"),
     ("warmup", lambda x: 0 <= x < 1, "from 0 to below 1"),
     ("validation_fraction", lambda x: 0 <= x < 1, "from 0 to below 1"),
-    ("learning_rate", lambda x: x > 0, "above 0 or None"),
+    ("learning_rate", lambda x: 0 < x <= 3e38, "above 0 and at most 3e38 or None"),
     ("clip_norm", lambda x: x > 0, "above 0 or None"),
     ("weight_decay", lambda x: x >= 0, "of at least 0"),
     ("focal_gamma", lambda x: x >= 0, "of at least 0"),

@@ -254,7 +254,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             "n_validation": len(examples.held),
             "best_epoch": outcome.best_epoch,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "fit_seconds": round(time.perf_counter() - start, 3),
+            "fit_seconds": round(fit.seconds_before + time.perf_counter() - start, 3),
         }
         self.history_ = outcome.history
         self.validation_ = Validation(examples.held_positions(), targets, probabilities)
@@ -444,7 +444,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
 
 class _Fit:
-    """One call of `fit`: what its stages share."""
+    """One call of `fit`: what its stages share.
+
+    Attributes:
+        seconds_before: what the epochs of an interrupted run took, which this one goes on from.
+    """
 
     def __init__(
         self,
@@ -463,6 +467,7 @@ class _Fit:
         self._examples, self._task = examples, codec.task
         self._on_epoch, self._show = on_epoch, show_progress
         self._n_cut = 0
+        self.seconds_before = 0.0
         data_loss = classification_loss(
             codec.task,
             kind=classifier.loss,
@@ -493,7 +498,9 @@ class _Fit:
         network = build_classifier(self._encoder, self._head)
         self._thaw()
         state = None if checkpoints is None else checkpoints.load()
-        if state is None:
+        if state is not None:
+            self.seconds_before = sum(one["seconds"] for one in state.facts["history"])
+        else:
             # A starting point: the losses and penalties asked for come with fine-tuning.
             warm = replace(
                 self._settings,

@@ -127,7 +127,7 @@ def run_epochs(
         finite = all(map(math.isfinite, terms.values()))
         score, measures = measure() if measure is not None and finite else ((float(epoch),), {})
         # The last step of an epoch may spoil weights whose loss was finite before it.
-        finite = finite and all(map(math.isfinite, score))
+        finite = finite and all(map(math.isfinite, score)) and run.is_finite()
         record = EpochRecord(
             epoch, time.perf_counter() - start, _rate(model.optimizer), terms, measures
         )
@@ -158,6 +158,11 @@ class _Run:
         if score > self._best_score or not self._best:
             self._best_score, self._best_epoch, self.waited = score, len(self.history), 0
             self._best = [variable.numpy() for variable in self._network.variables]
+
+    def is_finite(self) -> bool:
+        """Whether all weights are."""
+        weights = (variable.numpy() for variable in self._network.trainable_variables)
+        return all(bool(np.isfinite(values).all()) for values in weights)
 
     def finish(self, *, diverged: bool) -> Outcome:
         """Put the best weights into the network."""

@@ -17,7 +17,7 @@ from embedsvc.classify import fitting
 from embedsvc.classify.checkpoints import TrainingState
 from embedsvc.classify.classifier import TextClassifier
 from embedsvc.encoders.registry import load_encoder
-from embedsvc.errors import InputError, NotFittedError
+from embedsvc.errors import EmbedsvcError, InputError, NotFittedError
 
 WORDS = {"animal": "cat dog cow pig hen", "number": "1 2 3 4 5 77", "sign": "! ? + - ; :"}
 
@@ -274,6 +274,8 @@ def test_a_killed_training_goes_on_to_the_same_end(folder, fine_tuned):
     assert [r.epoch for r in resumed.history_] == list(range(1, 21))
     for a, b in zip(weights_of(resumed), weights_of(fine_tuned), strict=True):
         np.testing.assert_array_equal(a, b)
+    taken = sum(record.seconds for record in resumed.history_)
+    assert resumed.learned().facts["fit_seconds"] > taken
 
 
 # The embedding
@@ -379,6 +381,12 @@ def test_cut_texts_are_told(folder):
 def test_no_held_out_texts_are_told(folder):
     classifier = TextClassifier(folder, unfreeze=0, epochs=1, validation_fraction=0)
     assert "No texts were held out" in classifier.fit(TEXTS, LABELS).notes_[-1]
+
+
+def test_weights_that_overflow_without_held_out_texts(folder):
+    classifier = TextClassifier(folder, epochs=1, learning_rate=1e38, validation_fraction=0)
+    with pytest.raises(EmbedsvcError, match="Lower the learning rate"):
+        classifier.fit(TEXTS, LABELS, checkpoints=Memory())
 
 
 def test_a_huge_learning_rate_is_survived(folder):
