@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedsvc.jobs.label_columns import Labels, text_of
 from embedsvc.jobs.predict_rows import Label, PartRows
+from embedsvc.report.numbers import plural
 
 if TYPE_CHECKING:
     from embedsvc.evaluation.classification import ClassificationMetrics
@@ -126,13 +127,16 @@ def notes_about(metrics: dict[str, Any]) -> list[str]:
     notes = []
     if count := metrics.get("n_unknown"):
         listed = ", ".join(map(repr, metrics["unknown_labels"][:5]))
-        more = ", ..." if len(metrics["unknown_labels"]) > 5 else ""
+        end = " and others." if len(metrics["unknown_labels"]) > 5 else "."
         notes.append(
-            f"{count:,} texts are not measured, as the classifier never learned their labels: "
-            f"{listed}{more}."
+            f"{_not_measured(count)}: the classifier never learned their labels, {listed}{end}"
         )
     if count := metrics.get("n_unlabelled"):
-        notes.append(f"{count:,} texts are not measured, as they have no true label.")
+        notes.append(f"{_not_measured(count)}: no true label.")
     if not metrics.get("n_measured"):
         notes.append("No text could be measured.")
     return notes
+
+
+def _not_measured(count: int) -> str:
+    return f"{plural(count, 'text')} {'is' if count == 1 else 'are'} not measured"

@@ -69,8 +69,8 @@ def test_figures_with_true_labels(invoke, folder):
     first, second = result.stdout.splitlines()
     assert first.startswith(f"30 texts measured: accuracy {metrics['accuracy']:.4f}, macro-F1")
     assert second == "Metrics: out.csv.metrics.json"
-    assert "Note: 1 texts are not measured, as the classifier never learned" in result.stderr
-    assert "Note: 1 texts are not measured, as they have no true label." in result.stderr
+    assert "Note: 1 text is not measured: the classifier never learned" in result.stderr
+    assert "Note: 1 text is not measured: no true label." in result.stderr
     assert "\x1b" not in result.output
     again = invoke("model", "odd.jsonl", "--label", "label", "-o", "out.csv")
     assert again.stdout == result.stdout

@@ -35,8 +35,8 @@ def test_rows_that_cannot_be_measured_are_counted():
     assert found["unknown_labels"] == ["zebra", "yak"]
     assert found["accuracy"] == 1
     assert notes_about(found) == [
-        "3 texts are not measured, as the classifier never learned their labels: 'zebra', 'yak'.",
-        "2 texts are not measured, as they have no true label.",
+        "3 texts are not measured: the classifier never learned their labels, 'zebra', 'yak'.",
+        "2 texts are not measured: no true label.",
     ]
 
 
@@ -81,7 +81,7 @@ def test_only_the_most_frequent_unknown_labels_are_told():
     truth = [f"u{i % 30:02}" for i in range(40)]
     found = measure("multiclass", "abc", (np.tile(THREE[:1], (40, 1)), truth)).metrics()
     assert found["unknown_labels"] == [f"u{i:02}" for i in range(20)]
-    assert notes_about(found)[0].endswith("'u00', 'u01', 'u02', 'u03', 'u04', ....")
+    assert notes_about(found)[0].endswith("'u00', 'u01', 'u02', 'u03', 'u04' and others.")
 
 
 def test_in_words():
