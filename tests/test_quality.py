@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -28,3 +29,26 @@ def test_sts_benchmark_dev_reaches_the_figure_of_sentence_transformers(
     second = minilm.encode([row[6] for row in rows])
     # all-MiniLM-L6-v2 by sentence-transformers on the same 1,500 pairs.
     assert spearmanr(np.sum(first * second, axis=1), gold)[0] == pytest.approx(0.8672, abs=5e-5)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm_folder")
+def test_banking77_with_a_head_on_frozen_vectors(tmp_path: Path):
+    """Logistic regression on the same vectors reaches 0.9295."""
+    rows = {}
+    for name in ("train", "test"):
+        file = DATA / "banking77" / f"{name}.csv"
+        if not file.is_file():
+            pytest.skip(f"no evaluation data: set EMBEDSVC_DATA to a folder with {file.name}")
+        with file.open(newline="", encoding="utf-8") as opened:
+            rows[name] = [(row["text"], row["category"]) for row in csv.DictReader(opened)]
+    texts, labels = zip(*rows["train"], strict=True)
+    classifier = embedsvc.TextClassifier(unfreeze=0).fit(texts, labels)
+    test, true = zip(*rows["test"], strict=True)
+    assert np.mean(classifier.predict(test) == np.array(true)) >= 0.925
+    embedsvc.save_classifier(classifier, tmp_path / "saved")
+    again = embedsvc.load_classifier(tmp_path / "saved")
+    np.testing.assert_allclose(
+        again.predict_proba(test[:100]), classifier.predict_proba(test[:100]), atol=1e-6
+    )
