@@ -33,6 +33,9 @@ def test_sts_benchmark_dev_reaches_the_figure_of_sentence_transformers(
 
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.skipif(
+    "EMBEDSVC_DATA" not in os.environ, reason="takes a minute: set EMBEDSVC_DATA to ask for it"
+)
 @pytest.mark.usefixtures("minilm_folder")
 def test_banking77_with_a_head_on_frozen_vectors(tmp_path: Path):
     """Logistic regression on the same vectors reaches 0.9295."""
