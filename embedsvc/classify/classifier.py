@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,8 +44,6 @@ from embedsvc.nets.penalties import Penalty
 from embedsvc.nets.runtime import prepare_extraction, prepare_training
 from embedsvc.nets.text_encoder import build_text_encoder, modules_of
 from embedsvc.progress import Advance, progress_bar
-
-logger = logging.getLogger(__name__)
 
 Self = TypeVar("Self", bound="TextClassifier")
 OnEpoch = Callable[[EpochRecord], None]

@@ -221,3 +221,8 @@ def _plain(value: Any, position: int) -> Label | None:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def text_of(label: Label) -> str:
+    """A label as it is written to files: `text_of(True)` is "true"."""
+    return str(label).lower() if isinstance(label, bool) else str(label)

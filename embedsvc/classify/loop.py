@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +18,6 @@ from embedsvc.classify.history import EpochRecord
 from embedsvc.errors import ArtifactError, EmbedsvcError
 from embedsvc.nets.batch_training import TOTAL, BatchModel
 from embedsvc.progress import Advance
-
-logger = logging.getLogger(__name__)
 
 Weights = list[NDArray[Any]]
 Measures = dict[str, float]

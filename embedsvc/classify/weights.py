@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embedsvc.classify.label_codec import LabelCodec, nearest_label
-from embedsvc.classify.label_reading import Label, show
+from embedsvc.classify.label_reading import show, text_of
 from embedsvc.errors import InputError
 from embedsvc.evaluation.decisions import as_array, check_indicator, check_positions
 
@@ -147,7 +147,7 @@ def check_sample_weight(sample_weight: ArrayLike, n_texts: int) -> NDArray[np.fl
 
 def _given_weights(spec: Mapping[Any, float], codec: LabelCodec) -> NDArray[np.float64]:
     weights = np.ones(len(codec.labels))
-    known: dict[object, int] = {_as_text(label): k for k, label in enumerate(codec.labels)}
+    known: dict[object, int] = {text_of(label): k for k, label in enumerate(codec.labels)}
     known |= {label: k for k, label in enumerate(codec.labels)}
     keys: dict[int, object] = {}
     for key, value in spec.items():
@@ -181,11 +181,6 @@ def _unknown_key(key: object, codec: LabelCodec) -> str:
         f"Expected weights for the labels {show(codec.labels)}, got one for {key!r}.{guess} "
         "A label without a weight counts 1."
     )
-
-
-def _as_text(label: Label) -> str:
-    """A label as a JSON file has it for a key."""
-    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def _number(value: object) -> float:

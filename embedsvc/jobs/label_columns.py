@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from embedsvc.classify.label_reading import text_of
 from embedsvc.errors import InputError
 from embedsvc.extract.builder import json_type
 from embedsvc.extract.columns import quoted
@@ -87,11 +88,6 @@ def read_truth(columns: LabelColumns, row: Mapping[str, Any]) -> Labels | None:
         return columns.read(row)
     except InputError:
         return None
-
-
-def text_of(label: str | int | bool) -> str:  # noqa: FBT001
-    """A label as it is written to files."""
-    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def _once(labels: Any) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedsvc.jobs.label_columns import Labels, text_of
+from embedsvc.classify.label_reading import text_of
+from embedsvc.jobs.label_columns import Labels
 from embedsvc.jobs.predict_rows import Label, PartRows
 from embedsvc.report.numbers import plural
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedsvc.classify.label_reading import text_of
 from embedsvc.errors import InputError
 from embedsvc.extract.columns import quoted
 from embedsvc.extract.missing import ON_ERROR
 from embedsvc.extract.rows import SourceOptions
-from embedsvc.jobs.label_columns import SEPARATOR, text_of
+from embedsvc.jobs.label_columns import SEPARATOR
 from embedsvc.jobs.predict_model import SavedClassifier
 from embedsvc.jobs.predict_output import output_kind
 from embedsvc.jobs.predict_rows import TRUE_LABEL, probability_name, rank_name

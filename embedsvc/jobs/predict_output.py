@@ -26,10 +26,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedsvc.classify.label_reading import text_of
 from embedsvc.errors import ArtifactError, InputError, OutputError
 from embedsvc.extract.outputs import METADATA_KEY
 from embedsvc.files import atomic_write, read_json
-from embedsvc.jobs.label_columns import text_of
 
 _ROW_GROUP = 32_768
 _MOST_BYTES = 1 << 26

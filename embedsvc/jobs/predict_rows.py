@@ -11,10 +11,11 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from embedsvc.classify.label_reading import text_of
 from embedsvc.evaluation.decisions import decide
 from embedsvc.extract.joining import ColumnTypes
 from embedsvc.extract.passthrough import column_array, column_type, kind_of
-from embedsvc.jobs.label_columns import LabelColumns, Labels, read_truth, text_of
+from embedsvc.jobs.label_columns import LabelColumns, Labels, read_truth
 
 Label = str | int | bool
 TRUE_LABEL = "true_label"

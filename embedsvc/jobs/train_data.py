@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from embedsvc.classify.label_codec import LabelCodec, nearest_label
+from embedsvc.classify.label_reading import text_of
 from embedsvc.errors import InputError
 from embedsvc.extract.rows import printable
-from embedsvc.jobs.label_columns import text_of
 from embedsvc.jobs.labelled_reading import LabelledReading
 from embedsvc.jobs.labelled_texts import LabelledTexts
 

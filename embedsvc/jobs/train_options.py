@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from embedsvc.errors import InputError
+from embedsvc.evaluation import decisions
 from embedsvc.extract.missing import ON_ERROR
 from embedsvc.nets.penalty_names import penalty_factors
 
@@ -35,7 +36,7 @@ SETTINGS = (
     "patience",
     "seed",
 )
-TASKS = ("auto", "binary", "multiclass", "multilabel")
+TASKS = ("auto", *decisions.TASKS)
 NO_WEIGHTS, BALANCED = "none", "balanced"
 
 

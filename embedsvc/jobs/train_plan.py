@@ -13,12 +13,12 @@ import orjson
 from numpy.typing import NDArray
 
 from embedsvc import __version__
+from embedsvc.classify.label_reading import text_of
 from embedsvc.classify.labels import LabelCodec, learn_labels
 from embedsvc.classify.weights import ClassWeight, check_sample_weight, class_weights
 from embedsvc.errors import InputError
 from embedsvc.extract.sources import STDIN
 from embedsvc.jobs.class_weight_files import read_class_weights
-from embedsvc.jobs.label_columns import text_of
 from embedsvc.jobs.labelled_reading import LabelledReading
 from embedsvc.jobs.labelled_texts import LabelledTexts, read_labelled
 from embedsvc.jobs.train_data import check_label_columns, known_labels

@@ -12,9 +12,8 @@ import keras
 import numpy as np
 
 from embedsvc.errors import InputError
+from embedsvc.evaluation.decisions import TASKS
 from embedsvc.nets.layers import Tensor
-
-TASKS = ("binary", "multiclass", "multilabel")
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import embedsvc
-from embedsvc.errors import InputError, OutputError
-from embedsvc.extract.folder import reason_of
-from embedsvc.files import atomic_write, format_bytes
+from embedsvc.errors import InputError
+from embedsvc.files import format_bytes
 from embedsvc.report import numbers
+from embedsvc.report.whole_file import write_whole
 
 PAGE_NAME = "report.html"
 
@@ -68,15 +68,8 @@ def write_page(path: Path, page: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as file:
-            # Names of files may hold bytes that are no text; they are shown as "?".
-            file.write(page.encode("utf-8", errors="replace"))
-    except OSError as err:
-        raise OutputError(
-            f"Expected to write {path}, but {reason_of(err)}. Cure that, or choose another folder."
-        ) from err
+    # Names of files may hold bytes that are no text; they are shown as "?".
+    write_whole(path, page.encode("utf-8", errors="replace"))
 
 
 def data_url(picture: bytes) -> str:

@@ -9,7 +9,7 @@ from made_reports import NASTY
 from markupsafe import escape
 
 from embedsvc.errors import InputError, OutputError
-from embedsvc.report import page
+from embedsvc.report import whole_file
 from embedsvc.report.page import data_url, render_page, write_page
 
 
@@ -50,6 +50,6 @@ def test_a_full_disk(tmp_path, monkeypatch):
     def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(page, "atomic_write", full)
+    monkeypatch.setattr(whole_file, "atomic_write", full)
     with pytest.raises(OutputError, match="the disk is full"):
         write_page(tmp_path / "report.html", "page")
