@@ -14,6 +14,7 @@ ROOT = Path(embedsvc.__file__).parent
 FLOORS = {
     # 0 ground
     "__init__": 0,
+    "cores": 0,
     "errors": 0,
     "files": 0,
     "progress": 0,
@@ -36,6 +37,7 @@ FLOORS = {
     "extract": 5,
     "store": 5,
     "datasets": 5,
+    "tables": 5,
     # 6 story
     "report": 6,
     # 7 jobs

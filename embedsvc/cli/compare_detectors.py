@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from embedsvc.cli.notes import show_note
 from embedsvc.cli.sizes import parse_size
 from embedsvc.cli.startup import quiet_start
 
@@ -132,7 +133,7 @@ def compare_detectors(
         click.echo(f"Warning: {warning}", err=True)
     if not quiet:
         for note in metrics["notes"]:
-            click.echo(f"Note: {note}", err=True)
+            show_note(note)
         click.echo(f"The page is {comparison.page}", err=True)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from embedsvc.cli.notes import show_note
 from embedsvc.cli.sizes import parse_size
 from embedsvc.cli.startup import quiet_start
 from embedsvc.detectors.registry import DEFAULT_METHOD, DETECTORS
@@ -167,7 +168,7 @@ def _show(result: DetectResult) -> None:
     if result.stood_already:
         click.echo(f"{result.output} is already complete: nothing to do.", err=True)
     for warning in (*result.warnings, *result.notes):
-        click.echo(f"Note: {printable(warning, limit=None)}", err=True)
+        show_note(warning)
     if result.resumed:
         click.echo(f"{result.resumed:,} images were scored by the run before.", err=True)
     click.echo(

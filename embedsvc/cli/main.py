@@ -17,6 +17,7 @@ from embedsvc.cli.extract import extract
 from embedsvc.cli.models import models
 from embedsvc.cli.predict import predict
 from embedsvc.cli.quickstart import quickstart
+from embedsvc.cli.similar import similar
 from embedsvc.cli.train import train
 from embedsvc.errors import (
     ArtifactError,
@@ -78,6 +79,7 @@ def exit_code(err: EmbedsvcError) -> int:
         train,
         predict,
         export,
+        similar,
         detect_anomalies,
         compare_detectors,
         models,
@@ -95,6 +97,7 @@ def main() -> None:
     embedsvc train reviews.csv --label topic -o mymodel     a classifier, and better vectors
     embedsvc predict mymodel new.csv -o predictions.csv     what it makes of other texts
     embedsvc export mymodel -o serving/mymodel/1            for TensorFlow Serving and others
+    embedsvc similar reviews.parquet --query "late parcel"  the most similar texts or images
     embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images
     embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
     embedsvc models list                                    what models there are

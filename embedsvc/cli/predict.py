@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedsvc.cli.extract_shown import show_reject
+from embedsvc.cli.notes import show_note
 from embedsvc.cli.startup import quiet_start
 
 if TYPE_CHECKING:
@@ -158,7 +159,6 @@ def _load(folder: Path) -> Any:
 
 def _show(found: Predicted, plan: PredictPlan, output: str) -> None:
     """The last line on stderr, and figures on stdout, unless predictions go there."""
-    from embedsvc.extract.rows import printable
     from embedsvc.jobs.predict_metrics import in_words, notes_about
     from embedsvc.jobs.predict_output import metrics_file
 
@@ -167,7 +167,7 @@ def _show(found: Predicted, plan: PredictPlan, output: str) -> None:
     if metrics is None:
         return
     for note in notes_about(metrics):
-        click.echo(f"Note: {printable(note, limit=None)}", err=True)
+        show_note(note)
     streamed = plan.output is None
     if metrics["n_measured"]:
         click.echo(f"{metrics['n_measured']:,} texts measured: {in_words(metrics)}", err=streamed)

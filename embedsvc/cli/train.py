@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from embedsvc.cli.notes import show_note
 from embedsvc.cli.startup import quiet_start
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def _run(plan: TrainPlan, *, quiet: bool, show: bool) -> TrainResult:
         for line in plan.lines():
             click.echo(printable(line, limit=None), err=True)
         for note in plan.notes():
-            click.echo(f"Note: {printable(note, limit=None)}", err=True)
+            show_note(note)
     result = standing(plan)
     if result is not None:
         return result
@@ -309,12 +310,10 @@ def _epoch_lines(*, quiet: bool) -> Callable[[EpochRecord], None]:
 
 
 def _show(result: TrainResult) -> None:
-    from embedsvc.extract.rows import printable
-
     if result.stood_already:
         click.echo(f"{result.output} is already complete: nothing to do.", err=True)
     for note in result.notes:
-        click.echo(f"Note: {printable(note, limit=None)}", err=True)
+        show_note(note)
     for line in result.lines():
         click.echo(line)
     click.echo(f"Report: {result.report}")

@@ -8,15 +8,14 @@ is a bare matrix product.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from embedsvc.cores import on_all_cores
 from embedsvc.errors import InputError
-from embedsvc.nets.runtime import available_cores
 
 Result = TypeVar("Result")
 
@@ -125,11 +124,7 @@ def as_others(rows: NDArray[np.float32], halves: NDArray[np.float32]) -> NDArray
 
 def in_parts(compute: Callable[[slice], Result], n_rows: int, *, size: int) -> list[Result]:
     """Call `compute` for parts of `size` rows, on all cores, and return the results in order."""
-    parts = [slice(start, start + size) for start in range(0, n_rows, size)]
-    if len(parts) < 2:
-        return [compute(part) for part in parts]
-    with ThreadPoolExecutor(available_cores()) as threads:
-        return list(threads.map(compute, parts))
+    return on_all_cores(compute, [slice(at, at + size) for at in range(0, n_rows, size)])
 
 
 def _check(queries: NDArray[np.float32], bank: NDArray[np.float32], n_neighbours: int) -> None:

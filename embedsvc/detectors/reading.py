@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from embedsvc.cores import available_cores
 from embedsvc.encoders.pipeline import Plan, run_pipeline
 from embedsvc.images.loading import Batch, Failure, ImageLike, load_batches
 from embedsvc.images.prepare import Preparation
 from embedsvc.images.tiles import cut_tiles, stitch_maps
-from embedsvc.nets.runtime import available_cores
 
 Result = TypeVar("Result")
 

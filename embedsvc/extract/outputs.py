@@ -114,7 +114,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
                 with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                     raw = str(arrays["metadata"])
             case _:
-                return read_json(_beside(path, "metadata.json"))
+                return read_json(beside(path, "metadata.json"))
         metadata: dict[str, Any] = dict(orjson.loads(raw))
     except _UNREADABLE as err:
         raise ArtifactError(
@@ -234,7 +234,7 @@ def _together(path: Path, *endings: str) -> Iterator[list[IO[bytes]]]:
     The output is renamed last, and an old one is gone before the first file beside it changes.
     """
     with ExitStack() as stack:
-        paths = [path, *(_beside(path, ending) for ending in endings)]
+        paths = [path, *(beside(path, ending) for ending in endings)]
         files = [stack.enter_context(atomic_write(one)) for one in paths]
         yield files
         for file in files:
@@ -243,7 +243,8 @@ def _together(path: Path, *endings: str) -> Iterator[list[IO[bytes]]]:
         path.unlink(missing_ok=True)
 
 
-def _beside(path: Path, ending: str) -> Path:
+def beside(path: Path, ending: str) -> Path:
+    """What stands beside a file: `beside(Path("a.npy"), "ids.jsonl")` is a.npy.ids.jsonl."""
     return path.with_name(f"{path.name}.{ending}")
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 import numpy as np
 from numpy.typing import NDArray
 
+from embedsvc.cores import available_cores
 from embedsvc.detectors.base import AnomalyDetector
 from embedsvc.evaluation.scores import auroc
 from embedsvc.images.loading import load_batches
@@ -17,7 +18,6 @@ from embedsvc.jobs.detect_found import Found
 from embedsvc.jobs.detect_learn import Fitted
 from embedsvc.jobs.detect_pictures import path_of
 from embedsvc.jobs.scoring import ScoredRow
-from embedsvc.nets.runtime import available_cores
 from embedsvc.report.numbers import format_count, format_percent, plural
 
 _FEW_NORMALS = 30

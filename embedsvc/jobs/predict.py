@@ -33,14 +33,10 @@ from embedsvc.extract.rows import Reject
 from embedsvc.extract.windows import Window
 from embedsvc.jobs.predict_metrics import Measurement
 from embedsvc.jobs.predict_model import Classifier, ProbabilityEncoder
-from embedsvc.jobs.predict_output import (
-    Predictions,
-    remove_partial_metrics,
-    write_json_rows,
-    write_predictions,
-)
+from embedsvc.jobs.predict_output import METRICS, remove_partial_metrics
 from embedsvc.jobs.predict_plan import Predicted, PredictPlan
 from embedsvc.jobs.predict_rows import Decoding, PartRows
+from embedsvc.tables.row_files import Rows, write_json_rows, write_rows
 
 Advance = Callable[[int], None]
 _PART: type[VectorPart] = TextPart
@@ -181,14 +177,15 @@ def _join(
         "rejects": sum(record.rejects for record in journal.records),
         TEXTS.digest: input_digest(record.digest for record in journal.records),
     }
-    predictions = Predictions(
+    rows = Rows(
         schema=decoding.schema,
         tables=_told(journal.tables(), plan, decoding, measurement),
         metadata=metadata,
         separator=plan.options.label_separator,
-        metrics=None if measurement is None else metrics,
+        extras={} if measurement is None else {METRICS: metrics},
+        absent=(METRICS,) if measurement is None else (),
     )
-    write_predictions(output, predictions)
+    write_rows(output, rows)
     return None if measurement is None else measured
 
 

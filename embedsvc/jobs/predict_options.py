@@ -12,8 +12,8 @@ from embedsvc.extract.missing import ON_ERROR
 from embedsvc.extract.rows import SourceOptions
 from embedsvc.jobs.label_columns import SEPARATOR
 from embedsvc.jobs.predict_model import SavedClassifier
-from embedsvc.jobs.predict_output import output_kind
 from embedsvc.jobs.predict_rows import TRUE_LABEL, probability_name, rank_name
+from embedsvc.tables.row_files import rows_format
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def check_options(options: PredictOptions, saved: SavedClassifier, *, written: s
             f"Expected one column of true labels for a {saved.task} classifier, got "
             f"{', '.join(options.label)}. Name one column with --label."
         )
-    if saved.task != "multilabel" or written == "-" or output_kind(Path(written)) != ".csv":
+    if saved.task != "multilabel" or written == "-" or rows_format(Path(written)) != ".csv":
         return
     held = next((one for one in saved.labels if options.label_separator in text_of(one)), None)
     if held is not None:

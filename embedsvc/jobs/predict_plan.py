@@ -25,7 +25,8 @@ from embedsvc.extract.windows import windows_of
 from embedsvc.jobs.label_columns import LabelColumns
 from embedsvc.jobs.predict_model import SavedClassifier, read_saved
 from embedsvc.jobs.predict_options import PredictOptions, check_columns, check_options
-from embedsvc.jobs.predict_output import check_output, read_metadata, read_metrics
+from embedsvc.jobs.predict_output import read_metrics
+from embedsvc.tables.row_files import check_output, read_metadata
 
 
 @dataclass(frozen=True)

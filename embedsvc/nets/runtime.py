@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
+from embedsvc.cores import available_cores
 from embedsvc.errors import EmbedsvcError
 
 logger = logging.getLogger(__name__)
@@ -110,13 +111,6 @@ def prepare_images() -> ImageRuntime:
         batch_pixels=8 * 256 * 256,
         executor="SINGLE_THREADED_EXECUTOR",
     )
-
-
-def available_cores() -> int:
-    """The cores this process may run on; a container may have fewer than the machine."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_backend() -> None:

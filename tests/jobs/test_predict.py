@@ -300,14 +300,14 @@ def test_a_broken_classifier_is_told(run, folder):
 
 
 def test_a_full_disk_keeps_what_is_done(run, folder, monkeypatch):
-    from embedsvc.jobs import predict_output
+    from embedsvc.tables import row_files
 
     def full(file, predictions):
         raise OSError(errno.ENOSPC, "full")
 
     message = "disk is full. The 100 rows done so far are safe"
     with monkeypatch.context() as patch, pytest.raises(OutputError, match=message):
-        patch.setitem(predict_output._WRITERS, ".csv", full)
+        patch.setitem(row_files._WRITERS, ".csv", full)
         run("out.csv")
     assert run("out.csv").summary.resumed == 100
 

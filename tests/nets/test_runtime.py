@@ -7,8 +7,9 @@ import sys
 import keras
 import pytest
 
+from embedsvc.cores import available_cores
 from embedsvc.errors import EmbedsvcError
-from embedsvc.nets.runtime import available_cores, prepare_extraction, prepare_images
+from embedsvc.nets.runtime import prepare_extraction, prepare_images
 
 START = "import logging; logging.basicConfig(level=logging.INFO); "
 LOAD = (
@@ -98,12 +99,6 @@ def test_channels_first_is_refused(monkeypatch):
     monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
     with pytest.raises(EmbedsvcError, match="channels_last', got 'channels_first'. Change it in"):
         prepare_images()
-
-
-def test_available_cores_without_affinity(monkeypatch):
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    assert available_cores() == 7
 
 
 def test_a_gpu_gets_large_batches(monkeypatch):

@@ -53,7 +53,8 @@ def test_blocks_change_nothing(monkeypatch):
     ).T
     np.testing.assert_array_equal(positions, np.argsort(-exact, axis=1)[:, :5])
     np.testing.assert_allclose(cosines, -np.sort(-exact, axis=1)[:, :5], atol=1e-6)
-    monkeypatch.setattr(similarity, "_BLOCK", 7)
+    for name in ("_QUERIES", "_VECTORS", "_CHUNK", "_GATHERED"):
+        monkeypatch.setattr(similarity, name, 7)
     again, _ = top_k(queries, vectors, k=5)
     np.testing.assert_array_equal(again, positions)
 
@@ -72,11 +73,16 @@ def test_nothing_in_nothing_out(n_queries, n_vectors, shape):
 
 
 @pytest.mark.parametrize(
-    ("queries", "vectors"),
-    [(np.zeros(3), np.zeros((1, 3))), (np.zeros((1, 3)), np.zeros((1, 4)))],
+    ("queries", "vectors", "message"),
+    [
+        (np.zeros(3), np.zeros((1, 3)), r"Expected queries of shape \(n, dim\), got the shape"),
+        (np.zeros((1, 3)), np.zeros((1, 4)), "Encode both with the same model"),
+        ([[1, 2], [3]], np.zeros((1, 2)), "rows of different lengths"),
+        (np.array([["a"]]), np.zeros((1, 1)), "Convert them to float32"),
+    ],
 )
-def test_bad_shapes(queries, vectors):
-    with pytest.raises(InputError, match=r"got \(.*Encode both with the same model"):
+def test_bad_shapes(queries, vectors, message):
+    with pytest.raises(InputError, match=message):
         top_k(queries, vectors, k=1)
 
 

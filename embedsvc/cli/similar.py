@@ -1,0 +1,141 @@
+"""`embedsvc similar`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedsvc.cli.notes import show_note
+from embedsvc.cli.startup import quiet_start
+from embedsvc.cli.vector_options import (
+    contents_options,
+    output_options,
+    read_table,
+    reading_options,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@click.command(short_help="Find the vectors most like a text, an image or each other.")
+@click.argument("vectors")
+@click.option(
+    "--query",
+    "queries",
+    multiple=True,
+    help="A text, or the file of an image where VECTORS are of images; may be repeated.",
+)
+@click.option("--id", "ids", multiple=True, help="A row of VECTORS; may be repeated.")
+@click.option("--queries", "queries_file", help="File of texts, of vectors, or folder of images.")
+@click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@click.option(
+    "--metric",
+    type=click.Choice(["cosine", "dot", "euclidean"]),
+    default="cosine",
+    show_default=True,
+    help="What is similar.",
+)
+@click.option(
+    "-o",
+    "--output",
+    help="Where to write: .csv, .parquet, .jsonl, or - for JSON lines.  [default: shown as text]",
+)
+@click.option("--model", help="What encodes the queries.  [default: the model that made VECTORS]")
+@click.option(
+    "--include-columns",
+    multiple=True,
+    help="Columns of VECTORS to hand through to the output, separated by commas.",
+)
+@contents_options
+@reading_options
+@output_options
+def similar(
+    *,
+    vectors: str,
+    queries: tuple[str, ...],
+    ids: tuple[str, ...],
+    queries_file: str | None,
+    k: int,
+    metric: Any,
+    output: str | None,
+    model: str | None,
+    include_columns: tuple[str, ...],
+    texts: Path | None,
+    text_column: str | None,
+    vector_column: str | None,
+    id_column: str | None,
+    on_error: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Find the vectors of VECTORS that are most like a query.
+
+    VECTORS is what embedsvc extract wrote, or anyone's .parquet, .npz, .npy or .jsonl of vectors.
+    Queries are encoded with the very model that VECTORS name; another one is refused. Every vector
+    is compared: what is found is exact.
+
+    \b
+    embedsvc similar reviews.parquet --query "late delivery"
+    embedsvc similar reviews.parquet --id 17 -k 3
+    embedsvc similar reviews.parquet --queries questions.txt -k 5 -o answers.csv
+    embedsvc similar photos.parquet --query photo.jpg
+    """
+    from embedsvc.jobs.similar import QueryOptions, find_similar, resolve_queries
+    from embedsvc.tables.contents import ContentsOptions, find_contents
+    from embedsvc.tables.results import plan_results, write_results
+
+    asked = QueryOptions(texts=queries, ids=ids, file=queries_file, model=model)
+    path = None
+    if output is not None:
+        inputs = [Path(one) for one in (vectors, queries_file) if one not in (None, "-")]
+        path = plan_results(output, inputs, overwrite=overwrite)
+    options = ContentsOptions(text_column=text_column, source=texts)
+    included = tuple(name for names in include_columns for name in names.split(","))
+    table = read_table(
+        vectors,
+        vector_column=vector_column,
+        id_column=id_column,
+        on_error=on_error,
+        contents=options,
+        include_columns=included,
+    )
+    contents = find_contents(table, options)
+    with quiet_start():
+        resolved = resolve_queries(table, asked)
+    found = find_similar(
+        table, resolved, k=k, metric=metric, contents=contents, include_columns=included
+    )
+    if output is None:
+        _show(found)
+        return
+    metadata = {"made_by": "similar", "metric": metric, "k": k, "vectors": table.metadata}
+    write_results(path, found, sys.stdout.buffer, metadata=metadata)
+    if not quiet and path is not None:
+        click.echo(f"{output}: {len(resolved.names):,} queries, {len(found):,} rows", err=True)
+    if not quiet and k > len(table):
+        show_note(f"{table.label} has {len(table):,} vectors, fewer than -k {k}.")
+
+
+def _show(found: pa.Table) -> None:
+    """A block a query: score, id, and the beginning of the text."""
+    from embedsvc.extract.rows import printable
+
+    width = shutil.get_terminal_size((100, 20)).columns
+    score = "distance" if "distance" in found.column_names else "similarity"
+    shown = next((name for name in ("text", "image") if name in found.column_names), None)
+    last = None
+    rows = found.to_pylist()
+    longest = min(24, max((len(row["id"]) for row in rows), default=0))
+    for row in rows:
+        if row["query"] != last or row["rank"] == 1:
+            click.echo(("" if last is None else "\n") + printable(row["query"], limit=width))
+            last = row["query"]
+        line = f"  {row[score]:.4f}  {printable(row['id'], limit=longest):<{longest}}"
+        if shown is not None and row[shown]:
+            line += f"  {printable(row[shown], limit=width)}"
+        click.echo(line[:width] if sys.stdout.isatty() else line.rstrip())
