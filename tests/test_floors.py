@@ -37,8 +37,8 @@ FLOORS = {
     "extract": 5,
     "store": 5,
     "datasets": 5,
-    "tables": 5,
-    # 6 story
+    # 6 tables and story
+    "tables": 6,
     "report": 6,
     # 7 jobs
     "jobs": 7,
