@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from embedsvc import detectors
+    from embedsvc import detectors, vectors
     from embedsvc.classify.classifier import TextClassifier
     from embedsvc.encoders.image import ImageEncoder
     from embedsvc.encoders.registry import load_encoder
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from embedsvc.jobs.export import export_model
     from embedsvc.store.classifiers import load_classifier, save_classifier
     from embedsvc.store.detectors import load_detector, save_detector
+    from embedsvc.tables.vector_table import VectorTable, read_vectors
 
 _HOMES = {
     "EmbedsvcError": "embedsvc.errors",
@@ -36,6 +37,7 @@ _HOMES = {
     "ImageEncoder": "embedsvc.encoders.image",
     "TextClassifier": "embedsvc.classify.classifier",
     "TextEncoder": "embedsvc.encoders.text",
+    "VectorTable": "embedsvc.tables.vector_table",
     "compare_detectors": "embedsvc.jobs.compare",
     "detect_anomalies": "embedsvc.jobs.detect",
     "detectors": "embedsvc.detectors",
@@ -43,8 +45,10 @@ _HOMES = {
     "load_classifier": "embedsvc.store.classifiers",
     "load_detector": "embedsvc.store.detectors",
     "load_encoder": "embedsvc.encoders.registry",
+    "read_vectors": "embedsvc.tables.vector_table",
     "save_classifier": "embedsvc.store.classifiers",
     "save_detector": "embedsvc.store.detectors",
+    "vectors": "embedsvc.vectors",
 }
 
 __all__ = [
@@ -53,6 +57,7 @@ __all__ = [
     "ImageEncoder",
     "TextClassifier",
     "TextEncoder",
+    "VectorTable",
     "__version__",
     "compare_detectors",
     "detect_anomalies",
@@ -61,8 +66,10 @@ __all__ = [
     "load_classifier",
     "load_detector",
     "load_encoder",
+    "read_vectors",
     "save_classifier",
     "save_detector",
+    "vectors",
 ]
 
 

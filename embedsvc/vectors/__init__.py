@@ -1,1 +1,31 @@
 """Numbers on vectors, whatever they came from."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedsvc.vectors.similarity import Search, similarity_matrix, top_k
+
+_HOMES = {
+    "Search": "embedsvc.vectors.similarity",
+    "similarity_matrix": "embedsvc.vectors.similarity",
+    "top_k": "embedsvc.vectors.similarity",
+}
+
+__all__ = [
+    "Search",
+    "similarity_matrix",
+    "top_k",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'embedsvc.vectors' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
