@@ -6,16 +6,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedsvc.vectors.neighbors import nearest_neighbors
     from embedsvc.vectors.similarity import Search, similarity_matrix, top_k
 
 _HOMES = {
     "Search": "embedsvc.vectors.similarity",
+    "nearest_neighbors": "embedsvc.vectors.neighbors",
     "similarity_matrix": "embedsvc.vectors.similarity",
     "top_k": "embedsvc.vectors.similarity",
 }
 
 __all__ = [
     "Search",
+    "nearest_neighbors",
     "similarity_matrix",
     "top_k",
 ]

@@ -1,0 +1,72 @@
+"""The nearest neighbours of each vector among all the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embedsvc.errors import InputError
+from embedsvc.vectors.checks import check_vectors
+from embedsvc.vectors.similarity import Metric, check_metric, top_k
+
+_BLOCK = 8192
+"""Rows whose neighbours are searched at a time."""
+
+
+def nearest_neighbors(
+    vectors: ArrayLike,
+    *,
+    k: int,
+    metric: Metric = "cosine",
+    seed: int = 0,
+    exact: bool | None = None,
+    advance: Callable[[int], None] = lambda count: None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each vector the k others that are most like it, best first.
+
+    Args:
+        vectors: numbers of shape (n, dim).
+        k: how many; at most n - 1 are returned.
+        metric: "cosine", "dot", or "euclidean", by which near is similar.
+        seed: of the index.
+        exact: True compares every pair.
+        advance: called with the number of vectors just done.
+
+    Returns:
+        Positions, int64 of shape (n, k), never a vector's own (copies of it are others), and
+        cosines, products or distances, float32 of the same shape.
+
+    Raises:
+        InputError: no matrix of finite numbers, an unknown metric, k below 1.
+
+    Example:
+        >>> positions, _ = nearest_neighbors([[1, 0], [0, 1], [1, 0.1]], k=1)
+        >>> positions.ravel().tolist()
+        [2, 2, 0]
+    """
+    found = check_vectors(vectors)
+    check_metric(metric)
+    if k < 1:
+        raise InputError(f"Expected k to be at least 1, got {k}. Ask for one neighbour or more.")
+    width = max(0, min(k, len(found) - 1))
+    positions = np.empty((len(found), width), np.int64)
+    scores = np.empty((len(found), width), np.float32)
+    for start in range(0, len(found), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        near, close = top_k(found[rows], found, k=width + 1, metric=metric)
+        own = np.arange(start, start + len(near))
+        positions[rows], scores[rows] = _others(near, close, own)
+        advance(len(near))
+    return positions, scores
+
+
+def _others(
+    positions: NDArray[np.int64], scores: NDArray[np.float32], own: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Leave out one of each row: the row's own position, or the last where that is not there."""
+    kept = positions != own[:, np.newaxis]
+    kept[kept.all(axis=1), -1] = False
+    shape = (len(positions), positions.shape[1] - 1)
+    return positions[kept].reshape(shape), scores[kept].reshape(shape)
