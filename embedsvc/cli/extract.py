@@ -17,7 +17,7 @@ from embedsvc.cli.extract_shown import (
     show_text_dry_run,
 )
 from embedsvc.cli.sizes import parse_size
-from embedsvc.cli.startup import quiet_start
+from embedsvc.cli.startup import load_encoder
 
 if TYPE_CHECKING:
     from embedsvc.extract.choosing import Choice
@@ -274,8 +274,6 @@ def _load_encoder(model: str, settings: dict[str, Any]) -> Any:
     from embedsvc.errors import ArtifactError, InputError
 
     try:
-        with quiet_start():
-            from embedsvc.encoders.registry import load_encoder
         return load_encoder(model, **settings)
     except InputError as err:
         # It is the model that is not usable, and no row of the input: another exit code.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedsvc.cli.notes import show_note
-from embedsvc.cli.startup import quiet_start
+from embedsvc.cli.startup import load_encoder
 from embedsvc.cli.vector_options import (
     contents_options,
     output_options,
@@ -19,7 +19,11 @@ from embedsvc.cli.vector_options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
+
+_ID_WIDTH = 40
 
 
 @click.command(short_help="Find the vectors most like a text, an image or each other.")
@@ -86,10 +90,13 @@ def similar(
     embedsvc similar photos.parquet --query photo.jpg
     """
     from embedsvc.jobs.similar import QueryOptions, find_similar, resolve_queries
+    from embedsvc.report.numbers import plural
     from embedsvc.tables.contents import ContentsOptions, find_contents
     from embedsvc.tables.results import plan_results, write_results
 
     asked = QueryOptions(texts=queries, ids=ids, file=queries_file, model=model)
+    if vectors == queries_file == "-":
+        raise click.UsageError("Standard input can be VECTORS or --queries, not both.")
     path = None
     if output is not None:
         inputs = [Path(one) for one in (vectors, queries_file) if one not in (None, "-")]
@@ -105,37 +112,35 @@ def similar(
         include_columns=included,
     )
     contents = find_contents(table, options)
-    with quiet_start():
-        resolved = resolve_queries(table, asked)
+    resolved = resolve_queries(table, asked, load=load_encoder)
     found = find_similar(
         table, resolved, k=k, metric=metric, contents=contents, include_columns=included
     )
     if output is None:
-        _show(found)
+        _show(found, resolved.shown(contents))
         return
     metadata = {"made_by": "similar", "metric": metric, "k": k, "vectors": table.metadata}
     write_results(path, found, sys.stdout.buffer, metadata=metadata)
     if not quiet and path is not None:
-        click.echo(f"{output}: {len(resolved.names):,} queries, {len(found):,} rows", err=True)
+        asked_for = plural(len(resolved.names), "query", "queries")
+        click.echo(f"{output}: {asked_for}, {plural(len(found), 'row')}", err=True)
     if not quiet and k > len(table):
         show_note(f"{table.label} has {len(table):,} vectors, fewer than -k {k}.")
 
 
-def _show(found: pa.Table) -> None:
+def _show(found: pa.Table, names: Mapping[str, str]) -> None:
     """A block a query: score, id, and the beginning of the text."""
     from embedsvc.extract.rows import printable
 
-    width = shutil.get_terminal_size((100, 20)).columns
+    width = shutil.get_terminal_size((100, 20)).columns if sys.stdout.isatty() else 1000
     score = "distance" if "distance" in found.column_names else "similarity"
-    shown = next((name for name in ("text", "image") if name in found.column_names), None)
-    last = None
+    shown = next((name for name in ("text", "image") if name in found.column_names), "")
     rows = found.to_pylist()
-    longest = min(24, max((len(row["id"]) for row in rows), default=0))
-    for row in rows:
-        if row["query"] != last or row["rank"] == 1:
-            click.echo(("" if last is None else "\n") + printable(row["query"], limit=width))
-            last = row["query"]
-        line = f"  {row[score]:.4f}  {printable(row['id'], limit=longest):<{longest}}"
-        if shown is not None and row[shown]:
-            line += f"  {printable(row[shown], limit=width)}"
-        click.echo(line[:width] if sys.stdout.isatty() else line.rstrip())
+    longest = min(_ID_WIDTH, max((len(row["id"]) for row in rows), default=0))
+    for number, row in enumerate(rows):
+        if row["rank"] == 1:
+            query = printable(names.get(row["query"], row["query"]), limit=width)
+            click.echo(("\n" if number else "") + query)
+        name = printable(row["id"], limit=None)
+        text = printable(row.get(shown) or "", limit=width)
+        click.echo(f"  {row[score]:.4f}  {name:<{longest}}  {text}".rstrip()[:width])

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -35,3 +36,14 @@ def quiet_start() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def load_encoder(model: str, **settings: Any) -> Any:
+    """`embedsvc.load_encoder` with TensorFlow's chatter held back.
+
+    Raises:
+        EmbedsvcError: as `embedsvc.load_encoder` raises it.
+    """
+    with quiet_start():
+        from embedsvc.encoders import registry
+    return registry.load_encoder(model, **settings)

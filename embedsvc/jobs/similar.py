@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,9 @@ from embedsvc.extract.rows import Reject, SourceOptions
 from embedsvc.extract.sources import open_sources
 from embedsvc.tables.contents import Contents, is_of_images
 from embedsvc.tables.matching import check_same_vectors, load_matching_encoder
+from embedsvc.tables.vector_readers import holds_vectors
 from embedsvc.tables.vector_table import VectorReading, VectorTable, read_vectors
 from embedsvc.vectors.similarity import Metric, top_k
-
-_VECTOR_ENDINGS = (".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,15 @@ class Queries:
     names: list[str]
     vectors: NDArray[np.float32]
     positions: NDArray[np.int64]
+
+    def shown(self, contents: Contents | None) -> dict[str, str]:
+        """What people are shown for each name that is the id of a vector: the id and the text."""
+        known = (contents.values if contents is not None else None) or []
+        return {
+            name: f"{name}  {known[at]}"
+            for name, at in zip(self.names, self.positions.tolist(), strict=True)
+            if at >= 0 and known and known[at] is not None
+        }
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,15 @@ class QueryOptions:
             )
 
 
-def resolve_queries(table: VectorTable, options: QueryOptions) -> Queries:
+def resolve_queries(
+    table: VectorTable, options: QueryOptions, *, load: Callable[..., Any] | None = None
+) -> Queries:
     """Turn queries into vectors.
 
     Args:
         table: the vectors that are searched.
         options: the queries.
+        load: loads an encoder, where one is needed; by default `embedsvc.load_encoder`.
 
     Raises:
         InputError: an id that is not there, an unusable file or image.
@@ -76,12 +87,12 @@ def resolve_queries(table: VectorTable, options: QueryOptions) -> Queries:
     parts = [_by_id(table, options.ids)] if options.ids else []
     texts = list(options.texts)
     if options.file is not None:
-        if _holds_vectors(options.file):
+        if holds_vectors(Path(options.file)):
             parts.append(_from_vectors(table, options.file))
         else:
             texts += _read_queries(options.file, of_images=is_of_images(table.metadata))
     if texts:
-        encoder = load_matching_encoder(table.metadata, table.label, model=options.model)
+        encoder = load_matching_encoder(table.metadata, table.label, model=options.model, load=load)
         vectors = encoder.encode(texts)
         if vectors.shape[1] != table.dim:
             raise InputError(
@@ -153,21 +164,6 @@ def _by_id(table: VectorTable, ids: Sequence[str]) -> Queries:
         )
     positions = np.array([places[one] for one in ids], np.int64)
     return Queries(list(ids), table.vectors[positions], positions)
-
-
-def _holds_vectors(file: str) -> bool:
-    """Whether a file of queries holds vectors rather than texts."""
-    path = Path(file)
-    if path.suffix.lower() in _VECTOR_ENDINGS:
-        return True
-    if path.suffix.lower() != ".parquet" or not path.is_file():
-        return False
-    import pyarrow.parquet as pq
-
-    try:
-        return "vector" in pq.read_schema(path).names
-    except (OSError, pa.ArrowException):
-        return False
 
 
 def _from_vectors(table: VectorTable, file: str) -> Queries:

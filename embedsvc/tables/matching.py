@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from embedsvc.errors import ArtifactError, InputError
+from embedsvc.extract.choosing import kind_of_model
+from embedsvc.extract.kinds import IMAGES, TEXTS
 from embedsvc.tables.contents import is_of_images
 
 _TEXT_SETTINGS = ("pooling", "normalize", "max_tokens")
@@ -14,13 +16,20 @@ _IMAGE_SETTINGS = ("pooling", "normalize", "size", "resize", "lighting")
 _COMPARED = ("dim", "model_sha256", "pooling", "normalize", "prompt", "size", "resize", "lighting")
 
 
-def load_matching_encoder(metadata: Mapping[str, Any], label: str, *, model: str | None) -> Any:
+def load_matching_encoder(
+    metadata: Mapping[str, Any],
+    label: str,
+    *,
+    model: str | None = None,
+    load: Callable[..., Any] | None = None,
+) -> Any:
     """Load the model that made vectors.
 
     Args:
         metadata: of the vectors; {} where nothing is known of them.
         label: what messages call the vectors.
         model: the model to use; by default the one the metadata name.
+        load: takes the model and its settings; by default `embedsvc.load_encoder`.
 
     Returns:
         A `TextEncoder` or an `ImageEncoder`, set as it was for the vectors.
@@ -30,8 +39,6 @@ def load_matching_encoder(metadata: Mapping[str, Any], label: str, *, model: str
         ArtifactError: the model is not to be had, or is another one.
         WeightsError: its weights could not be fetched.
     """
-    from embedsvc.encoders.registry import load_encoder
-
     named = metadata.get("model")
     if model is None and not isinstance(named, str):
         raise InputError(
@@ -39,20 +46,13 @@ def load_matching_encoder(metadata: Mapping[str, Any], label: str, *, model: str
             "embedsvc extract did not write it. Pass --model with the model that made them."
         )
     chosen = str(named) if model is None else model
-    settings = _settings(metadata)
     try:
-        encoder = load_encoder(chosen, **settings)
+        _check_kind(metadata, chosen, label)
+        encoder = (load or _load_encoder)(chosen, **_settings(metadata))
     except (InputError, ArtifactError) as err:
         # It is the model that is not usable, and no row of the input.
-        told = (
-            ""
-            if model is not None
-            else (
-                f" {label} was made with the model {chosen!r}; if that is a folder, pass it with "
-                "--model FOLDER."
-            )
-        )
-        raise ArtifactError(f"{err}{told}") from err
+        told = f" {label} was made with the model {chosen!r}; if that is a folder, pass --model."
+        raise ArtifactError(str(err) + ("" if model else told)) from err
     check_same_model(metadata, encoder.describe(), label)
     return encoder
 
@@ -91,6 +91,22 @@ def check_same_vectors(a: Mapping[str, Any], b: Mapping[str, Any], label: str) -
     """
     shared = [key for key in _COMPARED if key in a and key in b]
     check_same_model({"model": a.get("model"), **{key: a[key] for key in shared}}, b, label)
+
+
+def _check_kind(metadata: Mapping[str, Any], model: str, label: str) -> None:
+    takes, given = kind_of_model(model), IMAGES if is_of_images(metadata) else TEXTS
+    if metadata and takes is not given:
+        raise ArtifactError(
+            f"Expected a model of {given.name}, as {label} holds vectors of {given.name}, got "
+            f"{model!r}, which is one of {takes.name}. Name the model that made the vectors."
+        )
+
+
+def _load_encoder(model: str, **settings: Any) -> Any:
+    # TensorFlow takes seconds to import, which a search by id need not wait for.
+    from embedsvc.encoders.registry import load_encoder
+
+    return load_encoder(model, **settings)
 
 
 def _settings(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _values(column: pa.Array) -> Iterable[Any]:
     """Values of a column; numbers of 32 bits stay such, and are written with few digits."""
     values: list[Any] = column.to_pylist()
     if pa.types.is_float32(column.type):
-        return map(np.float32, values)
+        return (None if value is None else np.float32(value) for value in values)
     if pa.types.is_list(column.type) and pa.types.is_float32(column.type.value_type):
         return (np.array(row, np.float32) for row in values)
     return values

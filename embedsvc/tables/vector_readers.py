@@ -106,6 +106,29 @@ def reader_of(path: Path | None) -> Reader:
     return reader
 
 
+def holds_vectors(path: Path) -> bool:
+    """Whether a file is one of vectors, by its ending, its columns or its first line.
+
+    Args:
+        path: any file; one that cannot be read holds none.
+    """
+    try:
+        match path.suffix.lower():
+            case ".npy" | ".npz":
+                return True
+            case ".parquet":
+                return any(_is_numbers(one.type) for one in pq.read_schema(path))
+            case ".jsonl" | ".ndjson":
+                with path.open("rb") as file:
+                    first = orjson.loads(file.readline(_LONGEST_LINE))
+                return isinstance(first, dict) and any(
+                    isinstance(first.get(name), list) for name in _VECTOR_NAMES
+                )
+    except _UNREADABLE:
+        return False
+    return False
+
+
 def read_parquet(
     path: Path,
     vector_column: str | None,

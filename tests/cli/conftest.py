@@ -32,6 +32,9 @@ class FakeEncoder:
     def token_counts(self, texts):
         return np.array([len(text.split()) for text in texts], np.int32)
 
+    def encode(self, texts):
+        return FakeEncoded(texts, self).vectors
+
     def encode_windows(self, windows, *, advance=lambda count: None):
         for texts in windows:
             advance(len(texts))
