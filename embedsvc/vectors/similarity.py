@@ -135,7 +135,7 @@ class Search:
             block = slice(start, start + width)
             products = chunk.closeness(centred, block)
             better = products > self._bound(queries, scores)[:, np.newaxis]
-            rows, columns = _true_places(better)
+            rows, columns = true_places(better)
             if len(rows):
                 found = columns + start
                 exact = _measure(queries, rows, chunk.vectors, found, self._metric)
@@ -249,7 +249,7 @@ def one_thread_a_product(n_parts: int) -> Any:
     return threadpool_limits(1, user_api="blas")
 
 
-def _true_places(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def true_places(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns of what is true, by row: where that is little, faster than np.nonzero."""
     flat = np.flatnonzero(mask)
     rows = flat // mask.shape[1]
@@ -286,17 +286,26 @@ def _prepare(
     vectors: NDArray[np.float32], metric: Metric, shift: NDArray[np.float32] | None
 ) -> _Chunk:
     if metric == "cosine":
-        return _Chunk(vectors, vectors, _inverse_lengths(vectors), None)
+        return _Chunk(vectors, vectors, inverse_lengths(vectors), None)
     if metric == "dot" or shift is None:
         return _Chunk(vectors, vectors, None, None)
     moved = vectors - shift
     return _Chunk(vectors, moved, None, np.einsum("nd,nd->n", moved, moved) / -2)
 
 
-def _inverse_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    inverse = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return np.asarray(inverse, np.float32)
+def inverse_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One over the length of each row, float32 of shape (n,); 0 where that is not to be had.
+
+    Rows of zeros have none, nor have those shorter than 1e-38.
+    """
+    lengths = np.empty(len(vectors))
+    for start in range(0, len(vectors), _CHUNK):
+        block = vectors[start : start + _CHUNK]
+        # Squares of short rows would be 0 in single precision.
+        lengths[start : start + _CHUNK] = np.einsum("nd,nd->n", block, block, dtype=np.float64)
+    np.sqrt(lengths, out=lengths)
+    inverse = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 1e-38)
+    return inverse.astype(np.float32)
 
 
 def _measure(
@@ -322,5 +331,5 @@ def _measure(
             continue
         scores[pairs] = np.einsum("nd,nd->n", left, right)
         if metric == "cosine":
-            scores[pairs] *= _inverse_lengths(right)
+            scores[pairs] *= inverse_lengths(right)
     return scores
