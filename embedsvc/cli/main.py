@@ -15,6 +15,7 @@ from embedsvc.cli.detect_anomalies import detect_anomalies
 from embedsvc.cli.export import export
 from embedsvc.cli.extract import extract
 from embedsvc.cli.models import models
+from embedsvc.cli.plot import plot
 from embedsvc.cli.predict import predict
 from embedsvc.cli.quickstart import quickstart
 from embedsvc.cli.similar import similar
@@ -80,6 +81,7 @@ def exit_code(err: EmbedsvcError) -> int:
         predict,
         export,
         similar,
+        plot,
         detect_anomalies,
         compare_detectors,
         models,
@@ -98,6 +100,7 @@ def main() -> None:
     embedsvc predict mymodel new.csv -o predictions.csv     what it makes of other texts
     embedsvc export mymodel -o serving/mymodel/1            for TensorFlow Serving and others
     embedsvc similar reviews.parquet --query "late parcel"  the most similar texts or images
+    embedsvc plot reviews.parquet -o map.html               a map of texts or images
     embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images
     embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
     embedsvc models list                                    what models there are

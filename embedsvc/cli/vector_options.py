@@ -69,6 +69,7 @@ def read_table(
     on_error: str,
     contents: ContentsOptions | None = None,
     include_columns: Sequence[str] = (),
+    more_columns: Sequence[str] = (),
     show: bool = False,
 ) -> VectorTable:
     """Read the vectors of a command, with the columns it needs, and tell what was left out.
@@ -80,6 +81,7 @@ def read_table(
         on_error: see `VectorReading`.
         contents: where texts are looked for, if they are wanted.
         include_columns: columns to hand through.
+        more_columns: columns to read where there are such.
         show: whether a progress bar is drawn.
 
     Raises:
@@ -90,7 +92,11 @@ def read_table(
     from embedsvc.tables.vector_table import VectorReading, read_vectors
 
     reading = VectorReading(vector_column, id_column, on_error)
-    wanted = [*include_columns, *(() if contents is None else wanted_columns(contents))]
+    wanted = [
+        *include_columns,
+        *more_columns,
+        *(() if contents is None else wanted_columns(contents)),
+    ]
     with progress_bar("Reading", total=None, unit="vectors", show=show) as advance:
         table = read_vectors(vectors, reading, columns=wanted, advance=advance)
     for name in include_columns:

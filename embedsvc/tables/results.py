@@ -38,12 +38,21 @@ def plan_results(output: str, inputs: Sequence[Path], *, overwrite: bool) -> Pat
         return None
     path = Path(output)
     check_output(path, inputs)
+    check_absent(path, overwrite=overwrite)
+    return path
+
+
+def check_absent(path: Path, *, overwrite: bool) -> None:
+    """Check that nothing stands in the place of an output, unless it may be replaced.
+
+    Raises:
+        ResumeError: there is such a file.
+    """
     if path.exists() and not overwrite:
         raise ResumeError(
             f"Expected {path} not to exist, got a file. Choose another output, or add --overwrite "
             "to replace it."
         )
-    return path
 
 
 def write_results(

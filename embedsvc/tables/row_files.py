@@ -112,6 +112,16 @@ def check_output(path: Path, inputs: Sequence[Path]) -> None:
         OutputError: it is a folder, or out of reach.
     """
     rows_format(path)
+    check_place(path, inputs)
+
+
+def check_place(path: Path, inputs: Sequence[Path]) -> None:
+    """Check where an output goes, whatever its ending.
+
+    Raises:
+        InputError: it is one of the inputs.
+        OutputError: it is a folder, or out of reach.
+    """
     try:
         is_folder = path.is_dir()
         is_input = path.exists() and any(path.samefile(one) for one in inputs)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedsvc.vectors.neighbors import nearest_neighbors
+    from embedsvc.vectors.projection import project
     from embedsvc.vectors.similarity import Search, similarity_matrix, top_k
 
 _HOMES = {
     "Search": "embedsvc.vectors.similarity",
     "nearest_neighbors": "embedsvc.vectors.neighbors",
+    "project": "embedsvc.vectors.projection",
     "similarity_matrix": "embedsvc.vectors.similarity",
     "top_k": "embedsvc.vectors.similarity",
 }
@@ -19,6 +21,7 @@ _HOMES = {
 __all__ = [
     "Search",
     "nearest_neighbors",
+    "project",
     "similarity_matrix",
     "top_k",
 ]
