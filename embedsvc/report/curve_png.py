@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import logging
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from embedsvc.classify.history import EpochRecord
 from embedsvc.errors import InputError
 from embedsvc.report.epochs import Series, loss_series, measure_series, penalty_series
+from embedsvc.report.figures import drawable, plain_matplotlib
 from embedsvc.report.shown_text import shown_label
 from embedsvc.report.whole_file import write_whole
 
@@ -52,37 +51,23 @@ def write_curve_png(
 
 
 def _drawn(history: Sequence[EpochRecord], best_epoch: int | None) -> bytes:
-    with _quiet_matplotlib():
+    with plain_matplotlib():
         # Imported here, because it takes a second and nothing else needs it.
-        from matplotlib import style
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         png = io.BytesIO()
-        # A style the user may have set is for the user's own pictures.
-        with style.context("default"):
-            layout = ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12, wspace=0.03)
-            figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white", layout=layout)
-            canvas = FigureCanvasAgg(figure)
-            left, right = figure.subplots(1, 2)
-            epochs = [record.epoch for record in history]
-            losses = [*loss_series(history), *penalty_series(history)]
-            _draw(left, "Loss", losses, epochs, best_epoch)
-            _draw(right, "Validation measures", measure_series(history), epochs, best_epoch)
-            canvas.print_png(png, metadata={"Software": None})
+        layout = ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.12, wspace=0.03)
+        figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white", layout=layout)
+        canvas = FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2)
+        epochs = [record.epoch for record in history]
+        losses = [*loss_series(history), *penalty_series(history)]
+        _draw(left, "Loss", losses, epochs, best_epoch)
+        _draw(right, "Validation measures", measure_series(history), epochs, best_epoch)
+        canvas.print_png(png, metadata={"Software": None})
     return png.getvalue()
-
-
-@contextmanager
-def _quiet_matplotlib() -> Iterator[None]:
-    """Keep its remarks on font caches off stderr; who set up logging still gets them."""
-    logger, handler = logging.getLogger("matplotlib"), logging.NullHandler()
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
 
 
 def _draw(
@@ -165,8 +150,5 @@ def _legend(axes: Any, handles: Sequence[tuple[Any, str]]) -> None:
 
 def _written(name: str) -> str:
     """A name with the characters the font has; an underscore in front would hide it."""
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    known = get_font(findfont(FontProperties())).get_charmap()
-    text = "".join(char if ord(char) in known else "?" for char in shown_label(name, _MOST_NAME))
+    text = drawable(shown_label(name, _MOST_NAME))
     return f" {text}" if text.startswith("_") else text

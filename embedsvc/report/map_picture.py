@@ -176,8 +176,8 @@ def _colours_of(shown: VectorMap, look: _Look) -> NDArray[Any]:
         return np.asarray(to_rgba_array([*chosen, look.none]))[colouring.codes]
     if isinstance(colouring, Measure):
         scale = LinearSegmentedColormap.from_list("scale", look.scale)
-        scale.set_bad(look.none)
-        return np.asarray(scale(np.ma.masked_invalid(colouring.shares)))
+        with_none = scale.with_extremes(bad=look.none)
+        return np.asarray(with_none(np.ma.masked_invalid(colouring.shares)))
     return np.tile(to_rgba(look.colours[0]), (len(shown), 1))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from embedsvc.errors import InputError, MissingExtraError
 from embedsvc.vectors.checks import check_vectors, unit_rows
@@ -22,8 +24,10 @@ MOST_TSNE = 10_000
 
 _TSNE_BY_DEFAULT = 5_000
 _FEWEST = 5  # below it there are no neighbourhoods to keep
+_DECIMALS = 6
 _TSNE_DIM = 50
 _PERPLEXITY = 30.0
+_WORTH_THREADS = 1000
 _PARAMETRIC = "umap.parametric_umap"
 
 
@@ -116,9 +120,11 @@ def check_method(method: str, n: int = 0) -> Method:
 
 
 def _distinct(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Rows without copies in the order they come, and for each of all which of them it is."""
+    """Rows without copies, in the order they come, and for each of all which of them it is."""
     seen: dict[bytes, int] = {}
-    places = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in rows], np.int64)
+    # The same text in another batch is the same but for the last digit; 0 is added to lose -0.
+    keys = (row.round(_DECIMALS) + 0 for row in rows)
+    places = np.array([seen.setdefault(key.tobytes(), len(seen)) for key in keys], np.int64)
     firsts = np.zeros(len(seen), np.int64)
     firsts[places[::-1]] = np.arange(len(rows))[::-1]
     return rows[firsts], places
@@ -154,7 +160,9 @@ def _tsne(rows: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         rows = _main_directions(rows, _TSNE_DIM, seed)
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
     tsne = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=-1)
-    return np.asarray(tsne.fit_transform(rows), np.float32)
+    # For few rows, threads wait for each other longer than they work.
+    with threadpool_limits(1) if len(rows) < _WORTH_THREADS else nullcontext():
+        return np.asarray(tsne.fit_transform(rows), np.float32)
 
 
 def _umap(
