@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from embedsvc import __version__
+from embedsvc.cli.collect import collect
 from embedsvc.cli.compare_detectors import compare_detectors
+from embedsvc.cli.dedupe import dedupe
 from embedsvc.cli.detect_anomalies import detect_anomalies
 from embedsvc.cli.export import export
 from embedsvc.cli.extract import extract
@@ -81,7 +83,9 @@ def exit_code(err: EmbedsvcError) -> int:
         predict,
         export,
         similar,
+        dedupe,
         plot,
+        collect,
         detect_anomalies,
         compare_detectors,
         models,
@@ -100,7 +104,9 @@ def main() -> None:
     embedsvc predict mymodel new.csv -o predictions.csv     what it makes of other texts
     embedsvc export mymodel -o serving/mymodel/1            for TensorFlow Serving and others
     embedsvc similar reviews.parquet --query "late parcel"  the most similar texts or images
+    embedsvc dedupe reviews.parquet -o kept.csv             one of all that are nearly the same
     embedsvc plot reviews.parquet -o map.html               a map of texts or images
+    embedsvc collect add reviews reviews.csv                a collection that grows; collect search
     embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images
     embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
     embedsvc models list                                    what models there are

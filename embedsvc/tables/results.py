@@ -7,15 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from embedsvc import __version__
 from embedsvc.errors import OutputError, ResumeError
 from embedsvc.extract.folder import reason_of
-from embedsvc.extract.outputs import beside
+from embedsvc.extract.outputs import OutputHeader, OutputTable, beside, write_output
 from embedsvc.tables.row_files import Rows, check_output, write_json_rows, write_rows
 
 STDOUT = "-"
+
+_ROWS = 8192
+"""Rows with vectors that are handed on at a time."""
 
 
 def plan_results(output: str, inputs: Sequence[Path], *, overwrite: bool) -> Path | None:
@@ -95,8 +100,43 @@ def write_results(
     except BrokenPipeError:
         raise
     except OSError as err:
-        where = "standard output" if path is None else path
-        raise OutputError(
-            f"Expected to write {where}, but {reason_of(err)}. Cure that, or choose another output."
-        ) from err
+        raise _not_written("standard output" if path is None else path, err) from err
     return [beside(path, ending) for ending in contents]
+
+
+def write_vectors(
+    path: Path, table: pa.Table, vectors: NDArray[np.float32], *, metadata: Mapping[str, Any]
+) -> None:
+    """Write rows with their vectors as a file of vectors, as embedsvc extract does.
+
+    Args:
+        path: of a .parquet file, as `plan_results` gave it.
+        table: the rows without the vectors; `id` is the first column.
+        vectors: of the rows, float32 of shape (n, dim).
+        metadata: what made the vectors.
+
+    Raises:
+        OutputError: nothing can be written there.
+    """
+    about = {"version": __version__, **metadata}
+    header = OutputHeader(
+        n_rows=len(table),
+        dim=vectors.shape[1],
+        dtype=np.dtype(np.float32),
+        metadata=about,
+        schema=table.schema,
+        longest={},
+    )
+    starts = range(0, len(table), _ROWS)
+    parts = (OutputTable(vectors[at : at + _ROWS], table.slice(at, _ROWS)) for at in starts)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_output(path, header, parts)
+    except OSError as err:
+        raise _not_written(path, err) from err
+
+
+def _not_written(where: str | Path, err: OSError) -> OutputError:
+    return OutputError(
+        f"Expected to write {where}, but {reason_of(err)}. Cure that, or choose another output."
+    )

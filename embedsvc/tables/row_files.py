@@ -45,7 +45,7 @@ class Rows:
     Attributes:
         schema: of the rows.
         tables: the rows in order; read once, one table in memory at a time.
-        metadata: what made them.
+        metadata: what made them; of nothing no file is written.
         separator: between several values in a cell of a CSV file.
         extras: gives what stands in further JSON files, by the ending they add to OUT's name, once
             all rows are read, such as "metrics.json".
@@ -72,7 +72,7 @@ def write_rows(path: Path, rows: Rows) -> None:
     """
     kind = rows_format(path)
     contents = dict(rows.extras)
-    if kind != ".parquet":
+    if kind != ".parquet" and rows.metadata:
         contents = {_METADATA: lambda: rows.metadata, **contents}
     with ExitStack() as stack:
         # Left in the order from last to first.

@@ -6,12 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedsvc.vectors.duplicates import Duplicates, find_duplicates
     from embedsvc.vectors.neighbors import nearest_neighbors
     from embedsvc.vectors.projection import project
     from embedsvc.vectors.similarity import Search, similarity_matrix, top_k
 
 _HOMES = {
+    "Duplicates": "embedsvc.vectors.duplicates",
     "Search": "embedsvc.vectors.similarity",
+    "find_duplicates": "embedsvc.vectors.duplicates",
     "nearest_neighbors": "embedsvc.vectors.neighbors",
     "project": "embedsvc.vectors.projection",
     "similarity_matrix": "embedsvc.vectors.similarity",
@@ -19,7 +22,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Duplicates",
     "Search",
+    "find_duplicates",
     "nearest_neighbors",
     "project",
     "similarity_matrix",

@@ -1,0 +1,167 @@
+"""`embedsvc dedupe`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedsvc.cli.vector_options import (
+    contents_options,
+    output_options,
+    read_table,
+    reading_options,
+)
+
+if TYPE_CHECKING:
+    from embedsvc.jobs.dedupe import Deduplicated
+    from embedsvc.tables.contents import Contents
+
+_GROUPS = 3
+
+
+@click.command(short_help="Leave out texts or images that are nearly the same as another.")
+@click.argument("vectors")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    help="The rows that are kept: .csv, .jsonl, .parquet (with their vectors), or - for JSON "
+    "lines.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="The cosine from which two rows are duplicates.",
+)
+@click.option(
+    "--keep",
+    type=click.Choice(["first", "last", "longest", "shortest"]),
+    default="first",
+    show_default=True,
+    help="Which row to keep; by the length of the text, where it says so.",
+)
+@click.option(
+    "--duplicates",
+    "duplicates_file",
+    help="The rows that are dropped: .csv, .jsonl or .parquet.  [default: OUTPUT.duplicates.csv]",
+)
+@click.option(
+    "--include-columns",
+    multiple=True,
+    help="Columns of VECTORS to hand through to the output, separated by commas.",
+)
+@contents_options
+@reading_options
+@output_options
+def dedupe(
+    *,
+    vectors: str,
+    output: str,
+    threshold: float,
+    keep: Any,
+    duplicates_file: str | None,
+    include_columns: tuple[str, ...],
+    texts: Path | None,
+    text_column: str | None,
+    vector_column: str | None,
+    id_column: str | None,
+    on_error: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Keep one of all rows of VECTORS that are nearly the same.
+
+    Rows are gone through in order, and each that is too similar to one kept before is dropped. No
+    two rows that are kept are that similar, and each dropped one names its representative, the kept
+    row most similar to it. All rows are compared: what is found is exact.
+
+    \b
+    embedsvc dedupe reviews.parquet -o kept.csv
+    embedsvc dedupe reviews.parquet -o kept.parquet --threshold 0.9 --keep longest
+    embedsvc dedupe photos.parquet -o kept.csv --duplicates copies.csv
+    """
+    from embedsvc.extract.outputs import beside
+    from embedsvc.jobs.dedupe import check_columns, deduplicate, write_deduplicated
+    from embedsvc.progress import is_terminal, progress_bar
+    from embedsvc.tables.contents import ContentsOptions, find_contents
+    from embedsvc.tables.results import plan_results
+
+    inputs = [] if vectors == "-" else [Path(vectors)]
+    path = plan_results(output, inputs, overwrite=overwrite)
+    place = None if path is None else str(beside(path, "duplicates.csv"))
+    place = duplicates_file if duplicates_file is not None else place
+    dropped = None
+    if place is not None:
+        others = [*inputs, *([] if path is None else [path])]
+        dropped = plan_results(place, others, overwrite=overwrite)
+    included = tuple(name for names in include_columns for name in names.split(","))
+    check_columns(included)
+    options = ContentsOptions(text_column=text_column, source=texts)
+    show = not quiet and is_terminal()
+    table = read_table(
+        vectors,
+        vector_column=vector_column,
+        id_column=id_column,
+        on_error=on_error,
+        contents=options,
+        include_columns=included,
+        show=show,
+    )
+    contents = find_contents(table, options)
+    n_pairs = len(table) * (len(table) - 1) // 2
+    with progress_bar("Comparing", total=n_pairs, unit="pairs", show=show) as advance:
+        found = deduplicate(
+            table,
+            threshold=threshold,
+            keep=keep,
+            contents=contents,
+            include_columns=included,
+            advance=advance,
+        )
+    settings = {"threshold": threshold, "keep": keep}
+    write_deduplicated(path, dropped, found, sys.stdout.buffer, settings=settings)
+    if path is not None:
+        _show_groups(found, contents)
+    if not quiet:
+        _show_counts(found, output, dropped, threshold)
+
+
+def _show_groups(found: Deduplicated, contents: Contents | None) -> None:
+    """The largest groups: what is kept, and the least similar of what it stands for."""
+    from embedsvc.extract.rows import printable
+    from embedsvc.jobs.dedupe import largest_groups
+
+    width = shutil.get_terminal_size((100, 20)).columns
+    ids, similarity = found.table.ids, found.duplicates.similarity
+
+    def line(begin: str, position: int) -> None:
+        text = None
+        if contents is not None and contents.kind == "texts":
+            text = contents.values[position]
+        shown = f"{begin}  {printable(ids[position], limit=24)}"
+        shown += f"  {printable(text, limit=width)}" if text else ""
+        click.echo(shown[:width] if sys.stdout.isatty() else shown)
+
+    for group in largest_groups(found.duplicates, _GROUPS):
+        line(f"{group.size:,} rows, kept:", group.position)
+        for other in group.examples:
+            line(f"    {similarity[other]:.4f}", other)
+
+
+def _show_counts(found: Deduplicated, output: str, dropped: Path | None, threshold: float) -> None:
+    n_dropped = len(found.dropped)
+    n_groups = int((found.kept.column("n_duplicates").to_numpy() > 0).sum())
+    told = (
+        f"{output}: {len(found.table):,} rows, {len(found.kept):,} kept, {n_dropped:,} dropped, "
+        f"which have a cosine of {threshold:g} or more to one of {n_groups:,} kept"
+    )
+    if not n_dropped:
+        told = f"{output}: {len(found.table):,} rows, all kept: no two of them are that similar"
+    where = "" if dropped is None or not n_dropped else f"; dropped: {dropped}"
+    click.echo(told + where, err=True)
