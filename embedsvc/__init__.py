@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from embedsvc import detectors, vectors
     from embedsvc.classify.classifier import TextClassifier
+    from embedsvc.collection.collection import Collection, list_collections
     from embedsvc.encoders.image import ImageEncoder
     from embedsvc.encoders.registry import load_encoder
     from embedsvc.encoders.text import EncodeInfo, TextEncoder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from embedsvc.tables.vector_table import VectorTable, read_vectors
 
 _HOMES = {
+    "Collection": "embedsvc.collection.collection",
     "EmbedsvcError": "embedsvc.errors",
     "EncodeInfo": "embedsvc.encoders.text",
     "ImageEncoder": "embedsvc.encoders.image",
@@ -42,6 +44,7 @@ _HOMES = {
     "detect_anomalies": "embedsvc.jobs.detect",
     "detectors": "embedsvc.detectors",
     "export_model": "embedsvc.jobs.export",
+    "list_collections": "embedsvc.collection.collection",
     "load_classifier": "embedsvc.store.classifiers",
     "load_detector": "embedsvc.store.detectors",
     "load_encoder": "embedsvc.encoders.registry",
@@ -52,6 +55,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Collection",
     "EmbedsvcError",
     "EncodeInfo",
     "ImageEncoder",
@@ -63,6 +67,7 @@ __all__ = [
     "detect_anomalies",
     "detectors",
     "export_model",
+    "list_collections",
     "load_classifier",
     "load_detector",
     "load_encoder",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from embedsvc.cli.found_shown import show_found
 from embedsvc.cli.notes import show_note
 from embedsvc.cli.startup import load_encoder
 from embedsvc.cli.vector_options import (
@@ -17,13 +17,6 @@ from embedsvc.cli.vector_options import (
     read_table,
     reading_options,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pyarrow as pa
-
-_ID_WIDTH = 40
 
 
 @click.command(short_help="Find the vectors most like a text, an image or each other.")
@@ -117,7 +110,7 @@ def similar(
         table, resolved, k=k, metric=metric, contents=contents, include_columns=included
     )
     if output is None:
-        _show(found, resolved.shown(contents))
+        show_found(found, resolved.shown(contents))
         return
     metadata = {"made_by": "similar", "metric": metric, "k": k, "vectors": table.metadata}
     write_results(path, found, sys.stdout.buffer, metadata=metadata)
@@ -126,21 +119,3 @@ def similar(
         click.echo(f"{output}: {asked_for}, {plural(len(found), 'row')}", err=True)
     if not quiet and k > len(table):
         show_note(f"{table.label} has {len(table):,} vectors, fewer than -k {k}.")
-
-
-def _show(found: pa.Table, names: Mapping[str, str]) -> None:
-    """A block a query: score, id, and the beginning of the text."""
-    from embedsvc.extract.rows import printable
-
-    width = shutil.get_terminal_size((100, 20)).columns if sys.stdout.isatty() else 1000
-    score = "distance" if "distance" in found.column_names else "similarity"
-    shown = next((name for name in ("text", "image") if name in found.column_names), "")
-    rows = found.to_pylist()
-    longest = min(_ID_WIDTH, max((len(row["id"]) for row in rows), default=0))
-    for number, row in enumerate(rows):
-        if row["rank"] == 1:
-            query = printable(names.get(row["query"], row["query"]), limit=width)
-            click.echo(("\n" if number else "") + query)
-        name = printable(row["id"], limit=None)
-        text = printable(row.get(shown) or "", limit=width)
-        click.echo(f"  {row[score]:.4f}  {name:<{longest}}  {text}".rstrip()[:width])

@@ -1,0 +1,1 @@
+"""Collections that grow: rows, texts and vectors in LanceDB, added, searched and removed."""
