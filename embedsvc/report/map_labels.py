@@ -12,6 +12,7 @@ from embedsvc.report.shown_text import shown_label
 
 MOST_LABEL = 44
 _ONE_LINE = 16  # characters
+_COMMA = 4
 _LOOKED_AT = 400  # points of a group
 _NEAR = 0.04  # of the extent of the map
 _BREAKS = re.compile(r"(?<=[\s_,/|;:-])")
@@ -61,7 +62,12 @@ def label_lines(name: str) -> list[str]:
     breaks = [part.start() for part in _BREAKS.finditer(label) if 2 < part.start() < len(label) - 2]
     if not breaks:
         return [label]
-    middle = min(breaks, key=lambda at: abs(at - len(label) / 2))
+
+    def cost(at: int) -> float:
+        # Words of a list part better at a comma.
+        return abs(at - len(label) / 2) - (_COMMA if "," in label[at - 2 : at] else 0)
+
+    middle = min(breaks, key=cost)
     return [label[:middle].rstrip(), label[middle:].lstrip()]
 
 

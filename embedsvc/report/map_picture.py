@@ -25,6 +25,7 @@ _INCHES, _DPI = (11.0, 7.6), 140
 _MAP = (0.015, 0.035, 0.97, 0.885)  # left, bottom, width, height of the figure
 _MAP_BESIDE = (0.015, 0.035, 0.76, 0.885)
 _LABEL_SIZE = 8.0
+_MOST_NAME = 30  # characters in the legend
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,18 @@ def _legend(figure: Any, groups: Groups, look: _Look) -> None:
     for i, (name, count, colour) in enumerate(zip(names, counts, colours, strict=False)):
         y = 0.864 - 0.033 * i
         _write(figure, 0.795, y, "●", colour, size=11, va="center")
-        _write(figure, 0.815, y, shown_label(name, 24), look.ink, size=9, va="center")
-        _write(figure, 0.984, y, f"{count:,}", look.soft, size=9, ha="right", va="center")
+        number = _write(figure, 0.984, y, f"{count:,}", look.soft, size=9, ha="right", va="center")
+        room = number.get_window_extent().x0 / figure.bbox.width - 0.822
+        _fitted(figure, 0.815, y, name, look.ink, room)
+
+
+def _fitted(figure: Any, x: float, y: float, name: str, colour: str, room: float) -> None:
+    """Write a name, cut until it fits into a share of the width of the figure."""
+    for most in range(_MOST_NAME, 4, -1):
+        text = _write(figure, x, y, shown_label(name, most), colour, size=9, va="center")
+        if text.get_window_extent().width <= room * figure.bbox.width:
+            return
+        text.remove()
 
 
 def _scale(figure: Any, measure: Measure, look: _Look) -> None:

@@ -37,6 +37,7 @@ def test_points_of_no_group_count_for_none():
         ("refund", ["refund"]),
         ("card_payment_wrong_exchange_rate", ["card_payment_", "wrong_exchange_rate"]),
         ("late parcel, refund", ["late parcel,", "refund"]),
+        ("exchange rate, currency", ["exchange rate,", "currency"]),
         ("a" * 60, ["a" * 44 + "…"]),
         ("", ["(empty)"]),
         ("two\nlines \x00", ["two lines \\x00"]),
