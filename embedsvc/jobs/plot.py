@@ -165,7 +165,8 @@ def plot(
     if ending == ".html":
         _write_page(shown, table, contents, options, notes)
     elif ending == ".png":
-        write_map_picture(shown, options.output, theme=options.theme)
+        pictures = _pictures(contents, options, notes)
+        write_map_picture(replace(shown, pictures=pictures), options.output, theme=options.theme)
     else:
         _write_places(shown, table, options)
     said = f"{options.output}: {plural(len(table), kind)} by {METHOD_NAMES[method]}"

@@ -21,6 +21,13 @@ Box = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 
 
+# As in map_over.js: in halves of the label's own size, upwards first.
+SHIFTS = (
+    (0, 1.6), (0, -1.6), (0, 0), (1.1, 0.9), (-1.1, 0.9), (1.1, -0.9), (-1.1, -0.9),
+    (1.2, 0), (-1.2, 0), (0, 2.6), (0, -2.6),
+)  # fmt: skip
+
+
 def group_places(
     places: NDArray[np.float32], codes: NDArray[np.int32], n: int
 ) -> NDArray[np.float32]:
@@ -78,6 +85,8 @@ def place_labels(
     *,
     points: NDArray[np.float64] | None = None,
     margin: float = 2.0,
+    shifts: Sequence[tuple[float, float]] = SHIFTS,
+    taken: Sequence[Box] = (),
 ) -> list[tuple[float, float] | None]:
     """Centres of labels, beside their anchors where they cover the fewest points.
 
@@ -87,17 +96,19 @@ def place_labels(
         frame: which they do not leave.
         points: what is better not covered, shape (n, 2).
         margin: kept free around each.
+        shifts: where they may stand, in halves of their own size; by default beside the anchor.
+        taken: boxes that stand there already.
 
     Returns:
         A centre for each label, none of which covers another; None where there is no room.
     """
-    taken: list[Box] = []
+    taken = list(taken)
     centres: list[tuple[float, float] | None] = []
     for anchor, (width, height) in zip(anchors, sizes, strict=True):
         half = (width / 2 + margin, height / 2 + margin)
         free = [
             (_crowd(box, points) + _AWAY * float(np.hypot(dx, dy)), box)
-            for dx, dy in SHIFTS
+            for dx, dy in shifts
             if _is_free(box := _box(anchor, half, (dx, dy), frame), frame, taken)
         ]
         if not free:
@@ -109,11 +120,6 @@ def place_labels(
     return centres
 
 
-# As in map_over.js: in halves of the label's own size, upwards first.
-SHIFTS = (
-    (0, 1.6), (0, -1.6), (0, 0), (1.1, 0.9), (-1.1, 0.9), (1.1, -0.9), (-1.1, -0.9),
-    (1.2, 0), (-1.2, 0), (0, 2.6), (0, -2.6),
-)  # fmt: skip
 _AWAY = 3.0  # points that may be covered to stand nearer by half of the label's size
 
 

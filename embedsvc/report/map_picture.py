@@ -14,7 +14,8 @@ from embedsvc.report import map_colors
 from embedsvc.report.figures import drawable, plain_matplotlib
 from embedsvc.report.map_colors import Groups, Measure
 from embedsvc.report.map_data import VectorMap
-from embedsvc.report.map_labels import group_places, label_lines, place_labels
+from embedsvc.report.map_labels import Box, group_places, label_lines, place_labels
+from embedsvc.report.map_thumbnails import draw_thumbnails
 from embedsvc.report.map_words import METHOD_NAMES, ends, heading
 from embedsvc.report.shown_text import shown_label
 from embedsvc.report.whole_file import write_whole
@@ -78,12 +79,17 @@ def _drawn(shown: VectorMap, look: _Look) -> bytes:
         _frame(axes, shown.places, look)
         _title(figure, shown, look)
         _points(axes, shown, look)
+        taken: list[Box] = []
         if isinstance(shown.colouring, Groups):
-            _labels(figure, axes, shown.places, shown.colouring, look)
+            taken = _labels(figure, axes, shown.places, shown.colouring, look)
             if has_legend:
                 _legend(figure, shown.colouring, look)
         elif isinstance(shown.colouring, Measure):
             _scale(figure, shown.colouring, look)
+        if shown.pictures is not None:
+            anchors = axes.transData.transform(shown.places)
+            colours = _colours_of(shown, look)
+            draw_thumbnails(figure, shown.pictures, anchors, colours, _inner(axes), taken)
         png = io.BytesIO()
         canvas.print_png(png, metadata={"Software": None})
     # A scale would show the steps.
@@ -189,7 +195,8 @@ def _group_colours(places: NDArray[np.float32], groups: Groups, look: _Look) -> 
 
 def _labels(
     figure: Any, axes: Any, places: NDArray[np.float32], groups: Groups, look: _Look
-) -> None:
+) -> list[Box]:
+    """Write the names where there is room; gives the room they take."""
     from matplotlib.patheffects import withStroke
 
     order = sorted(range(len(groups.names)), key=lambda group: (-groups.counts[group], group))
@@ -208,19 +215,28 @@ def _labels(
         for name in names
     ]
     boxes = [text.get_window_extent(renderer) for text in texts]
-    frame = axes.get_window_extent().extents
     centres = place_labels(
         [(float(x), float(y)) for x, y in anchors[order]],
         [(box.width, box.height) for box in boxes],
-        (frame[0] + 4, frame[1] + 4, frame[2] - 4, frame[3] - 4),
+        _inner(axes),
         points=axes.transData.transform(places),
     )
     width, height = figure.bbox.width, figure.bbox.height
-    for text, centre in zip(texts, centres, strict=True):
+    taken: list[Box] = []
+    for text, box, centre in zip(texts, boxes, centres, strict=True):
         if centre is None:
             text.remove()
-        else:
-            text.set_position((centre[0] / width, centre[1] / height))
+            continue
+        text.set_position((centre[0] / width, centre[1] / height))
+        half_x, half_y = box.width / 2, box.height / 2
+        x, y = centre
+        taken.append((x - half_x, y - half_y, x + half_x, y + half_y))
+    return taken
+
+
+def _inner(axes: Any) -> Box:
+    left, bottom, right, top = (float(one) for one in axes.get_window_extent().extents)
+    return left + 4, bottom + 4, right - 4, top - 4
 
 
 def _legend(figure: Any, groups: Groups, look: _Look) -> None:

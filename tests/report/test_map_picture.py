@@ -1,5 +1,7 @@
 """The map as a PNG."""
 
+import io
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -72,3 +74,12 @@ def test_more_groups_than_colours(tmp_path):
 def test_the_same_bytes_each_time(tmp_path):
     first = drawn(tmp_path, made_map())
     np.testing.assert_array_equal(drawn(tmp_path, made_map()), first)
+
+
+def test_pictures_where_there_is_room(tmp_path):
+    jpeg = io.BytesIO()
+    Image.new("RGB", (80, 40), (250, 10, 20)).save(jpeg, "JPEG")
+    shown = made_map(90, texts=None, kind="image", pictures=[jpeg.getvalue()] * 60 + [None] * 30)
+    found = share_of(drawn(tmp_path, shown), "#fa0a14")
+    # Pictures do not cover each other: some, but not all of the sixty.
+    assert 5 < found * 1540 * 1064 / (60 * 30) < 50
