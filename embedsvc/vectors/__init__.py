@@ -6,6 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedsvc.vectors.cluster_facts import silhouettes
+    from embedsvc.vectors.clustering import VectorClusterer
     from embedsvc.vectors.duplicates import Duplicates, find_duplicates
     from embedsvc.vectors.neighbors import nearest_neighbors
     from embedsvc.vectors.projection import project
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "Duplicates": "embedsvc.vectors.duplicates",
     "Search": "embedsvc.vectors.similarity",
+    "VectorClusterer": "embedsvc.vectors.clustering",
     "find_duplicates": "embedsvc.vectors.duplicates",
     "nearest_neighbors": "embedsvc.vectors.neighbors",
     "project": "embedsvc.vectors.projection",
+    "silhouettes": "embedsvc.vectors.cluster_facts",
     "similarity_matrix": "embedsvc.vectors.similarity",
     "top_k": "embedsvc.vectors.similarity",
 }
@@ -24,9 +28,11 @@ _HOMES = {
 __all__ = [
     "Duplicates",
     "Search",
+    "VectorClusterer",
     "find_duplicates",
     "nearest_neighbors",
     "project",
+    "silhouettes",
     "similarity_matrix",
     "top_k",
 ]
