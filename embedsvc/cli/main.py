@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from embedsvc import __version__
+from embedsvc.cli.cluster import cluster
 from embedsvc.cli.collect import collect
 from embedsvc.cli.compare_detectors import compare_detectors
 from embedsvc.cli.dedupe import dedupe
@@ -17,6 +18,7 @@ from embedsvc.cli.detect_anomalies import detect_anomalies
 from embedsvc.cli.export import export
 from embedsvc.cli.extract import extract
 from embedsvc.cli.models import models
+from embedsvc.cli.outliers import outliers
 from embedsvc.cli.plot import plot
 from embedsvc.cli.predict import predict
 from embedsvc.cli.quickstart import quickstart
@@ -83,7 +85,9 @@ def exit_code(err: EmbedsvcError) -> int:
         predict,
         export,
         similar,
+        cluster,
         dedupe,
+        outliers,
         plot,
         collect,
         detect_anomalies,
@@ -104,7 +108,9 @@ def main() -> None:
     embedsvc predict mymodel new.csv -o predictions.csv     what it makes of other texts
     embedsvc export mymodel -o serving/mymodel/1            for TensorFlow Serving and others
     embedsvc similar reviews.parquet --query "late parcel"  the most similar texts or images
+    embedsvc cluster reviews.parquet -o clusters.csv        groups of what is alike, with names
     embedsvc dedupe reviews.parquet -o kept.csv             one of all that are nearly the same
+    embedsvc outliers reviews.parquet -o outliers.csv       what is unlike all the others
     embedsvc plot reviews.parquet -o map.html               a map of texts or images
     embedsvc collect add reviews reviews.csv                a collection that grows; collect search
     embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images

@@ -1,4 +1,4 @@
-"""Anomaly detectors for images, one protocol for all."""
+"""Anomaly detectors for images, one protocol for all, and one for vectors of anything."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from embedsvc.detectors.gaussian import Gaussian
     from embedsvc.detectors.hog import Hog
     from embedsvc.detectors.ocsvm import OneClassSVM
+    from embedsvc.detectors.outliers import VectorOutliers
     from embedsvc.detectors.patchcore import PatchCore
     from embedsvc.detectors.regressor import Regressor
 
@@ -22,6 +23,7 @@ _HOMES = {
     "OneClassSVM": "embedsvc.detectors.ocsvm",
     "PatchCore": "embedsvc.detectors.patchcore",
     "Regressor": "embedsvc.detectors.regressor",
+    "VectorOutliers": "embedsvc.detectors.outliers",
 }
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "OneClassSVM",
     "PatchCore",
     "Regressor",
+    "VectorOutliers",
 ]
 
 

@@ -196,6 +196,35 @@ def contamination_suspects(
     return order[far[order]]
 
 
+def upper_tail_threshold(scores: ArrayLike, cutoff: float) -> float:
+    """A threshold for scores of rows of which some may be outliers.
+
+    It lies so many spreads above the median, a spread being that of the upper half as in
+    `contamination_suspects`. Unlike a share of the rows it calls hardly any an outlier where there
+    are none; from one outlier in four on it misses them.
+
+    Args:
+        scores: out of fold, shape (n,).
+        cutoff: spreads above the median.
+
+    Returns:
+        The threshold; infinity for fewer than 20 scores, or where a quarter of them equal the
+        median: there is no spread to judge by.
+
+    Raises:
+        InputError: scores that are not finite numbers, or a cutoff that is not positive.
+    """
+    if not cutoff > 0:
+        raise InputError(f"Expected a positive cutoff, got {cutoff}. The usual one is 4.")
+    values = check_scores(scores)
+    if len(values) < _FEWEST_JUDGED:
+        return float("inf")
+    median, upper = np.quantile(values, [0.5, 0.75])
+    if upper == median:
+        return float("inf")
+    return float(median + cutoff * (upper - median) / 0.6745)
+
+
 def _upper_spreads(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """How many spreads above the median each score lies; zeros where there is no spread."""
     median, upper = np.quantile(scores, [0.5, 0.75])
