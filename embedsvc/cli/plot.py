@@ -28,8 +28,8 @@ from embedsvc.cli.vector_options import (
 )
 @click.option(
     "--color",
-    help="Column to colour by, of groups or numbers; folder is that of images.  [default: cluster, "
-    "if there is one]",
+    help="Column to colour by, of groups or numbers; folder is that of images, none one colour "
+    "for all.  [default: cluster; clusters are found where there is no such column]",
 )
 @click.option(
     "--clusters",
@@ -86,8 +86,9 @@ def plot(
     """Draw a map of VECTORS on which similar texts or images lie close together.
 
     VECTORS is what embedsvc extract wrote, or anyone's .parquet, .npz, .npy or .jsonl of vectors.
-    The page is one file: hover to read a text or see an image, search, draw around points to list
-    them. It asks nothing from the network.
+    Colours are those of clusters, unless --color names a column. The page is one file: hover to
+    read a text or see an image, search, draw around points to list them. It asks nothing from the
+    network.
 
     \b
     embedsvc plot reviews.parquet -o map.html

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from embedsvc.errors import InputError
-from embedsvc.jobs.plot_colors import CLUSTER, column_colouring, joined_colouring
+from embedsvc.jobs.plot_clusters import found_clusters
+from embedsvc.jobs.plot_colors import CLUSTER, NO_COLOR, column_colouring, joined_colouring
 from embedsvc.jobs.plot_pictures import small_pictures
 from embedsvc.progress import progress_bar
 from embedsvc.report.map_colors import Colouring, Groups, Measure, written
@@ -40,7 +41,8 @@ class PlotOptions:
 
     Attributes:
         output: ends in .html, .png, or for the coordinates .csv, .parquet or .jsonl.
-        color: a column, or "cluster"; by default the clusters.
+        color: a column; "cluster", the default, is found where there is no such column; "folder" is
+            that of images; "none" is one colour for all.
         clusters: a file of clusters by id.
         method: "umap", "tsne" or "pca"; by default the best that is installed.
         seed: the same seed gives the same map.
@@ -143,7 +145,7 @@ def plot(
         InputError: a column that is not there, or too many vectors for the method.
         OutputError: the output cannot be written.
     """
-    colouring = _colouring(table, options)
+    colouring = _colouring(table, contents, options, notes)
     method = _method(len(table), options, notes)
     label = f"Laying out by {METHOD_NAMES[method]}"
     with progress_bar(label, total=None, unit="vectors", show=notes.show_progress) as advance:
@@ -185,13 +187,18 @@ def _write_page(
     write_map_page(replace(shown, kept=kept, pictures=pictures), options.output)
 
 
-def _colouring(table: VectorTable, options: PlotOptions) -> Colouring | None:
+def _colouring(
+    table: VectorTable, contents: Contents | None, options: PlotOptions, notes: PlotNotes
+) -> Colouring | None:
     name = CLUSTER if options.color is None else options.color
     if options.clusters is not None:
         return joined_colouring(table, options.clusters, name)
-    if options.color is None and CLUSTER not in table.columns.column_names:
+    if name in table.columns.column_names or name not in (CLUSTER, NO_COLOR):
+        return column_colouring(table, name)
+    if name == NO_COLOR:
         return None
-    return column_colouring(table, name)
+    with progress_bar("Clustering", total=None, unit="vectors", show=notes.show_progress):
+        return found_clusters(table.vectors, contents, name=name, seed=options.seed)
 
 
 def _method(n: int, options: PlotOptions, notes: PlotNotes) -> Method:
@@ -260,4 +267,5 @@ def _said(colouring: Colouring | None) -> str:
         return "all in one colour"
     if isinstance(colouring, Measure):
         return f"coloured by {colouring.name}"
-    return f"coloured by {colouring.name} ({plural(len(colouring.names), 'group')})"
+    groups = plural(len(colouring.names), colouring.noun)
+    return f"coloured by {colouring.name} ({groups})"

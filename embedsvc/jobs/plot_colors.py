@@ -15,7 +15,10 @@ from embedsvc.report.map_colors import Colouring, colouring
 from embedsvc.tables.vector_table import VectorTable
 
 CLUSTER = "cluster"
-"""The column that `embedsvc cluster` writes; asked for, it is computed where there is none."""
+"""The column that `embedsvc cluster` writes; clusters are found where there is none."""
+
+NO_COLOR = "none"
+"""All points alike."""
 
 FOLDER = "folder"
 """The folders of images, which their ids begin with."""

@@ -46,7 +46,8 @@ NONE = -1
 MOST_GROUPS = 1000
 _MOST_LEVELS = 12  # different whole numbers that are taken for groups, such as stars
 _OUTLYING = 1.5
-_NO_VALUE, _NOISE = "no value", "in no cluster"
+NO_CLUSTER = "in no cluster"
+_NO_VALUE = "no value"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Groups:
     names: list[str]
     codes: NDArray[np.int32]
     none_name: str = _NO_VALUE
+
+    @property
+    def noun(self) -> str:
+        """What one is called."""
+        return "cluster" if self.none_name == NO_CLUSTER else "group"
 
     @property
     def counts(self) -> list[int]:
@@ -191,7 +197,7 @@ def _groups(name: str, values: Sequence[Any], *, in_order: bool, of_clusters: bo
         name,
         [_group_name(key) for key in order],
         np.array([NONE if key is None else place[key] for key in keys], np.int32),
-        _NOISE if of_clusters else _NO_VALUE,
+        NO_CLUSTER if of_clusters else _NO_VALUE,
     )
 
 

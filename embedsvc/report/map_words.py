@@ -29,8 +29,7 @@ def heading(shown: VectorMap) -> str:
     if isinstance(colouring, Measure):
         return f"{points} by {isolated(shown_label(colouring.name))}"
     if isinstance(colouring, Groups):
-        noun = "cluster" if colouring.none_name == "in no cluster" else "group"
-        return f"{points} in {plural(len(colouring.names), noun)}"
+        return f"{points} in {plural(len(colouring.names), colouring.noun)}"
     return points
 
 

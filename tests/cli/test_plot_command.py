@@ -117,13 +117,27 @@ def test_too_many_for_a_page(plot, monkeypatch, tmp_path):
 
 def test_from_standard_input(plot, tmp_path):
     lines = "".join(json.dumps({"vector": [i, 1, 2 * i]}) + "\n" for i in range(3))
-    result = plot(
-        "-", "-o", "map.html", "--method", "pca", "--color", "cluster", stdin=lines, exit_code=3
-    )
-    assert "cluster" in result.stderr
-    result = plot("-", "-o", "map.html", "--method", "pca", stdin=lines)
+    result = plot("-", "-o", "map.html", "--method", "pca", "--color", "none", stdin=lines)
     assert data_of(tmp_path / "map.html")["ids"] is None
     assert "3 vectors by PCA, all in one colour" in result.stderr
+
+
+def test_clusters_are_found_and_named_where_there_are_none(plot, tmp_path):
+    words = ["parcel", "refund", "password"]
+    rows = [
+        {"vector": [10 * (k == i % 3) + (i * k) % 4 / 9 for k in range(3)], "text": words[i % 3]}
+        for i in range(30)
+    ]
+    (tmp_path / "v.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = plot("v.jsonl", "-o", "map.html", "--method", "pca")
+    assert "coloured by cluster (3 clusters)" in result.stderr
+    assert sorted(data_of(tmp_path / "map.html")["groups"]["names"]) == sorted(words)
+    plot("v.jsonl", "-o", "map.csv", "--method", "pca", "--color", "cluster")
+    with (tmp_path / "map.csv").open() as file:
+        named = [row["cluster"] for row in csv.DictReader(file)]
+    # A row may be in no cluster, but never in another one.
+    assert all(name in ("", words[i % 3]) for i, name in enumerate(named))
+    assert sum(map(bool, named)) > 20
 
 
 def test_images_of_a_folder(plot, tmp_path):
