@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedsvc.vectors.cluster_choice import Choice, choose_clustering
-from embedsvc.vectors.cluster_facts import NOISE, cluster_centers, distances_to_centers
+from embedsvc.vectors.cluster_facts import (
+    NOISE,
+    center_cosines,
+    cluster_centers,
+    distances_to_centers,
+)
 from embedsvc.vectors.communities import louvain
 from embedsvc.vectors.graph import neighbour_graph, sparse_rows
 from embedsvc.vectors.spectral import spectral_rows
@@ -29,6 +34,7 @@ Vectors = NDArray[np.float32]
 
 # From a handful of large communities to many small ones.
 RESOLUTIONS = (0.1, 0.2, 0.35, 0.6, 1.0, 1.5, 2.2, 3.3, 5.0, 7.5, 11.0, 16.0)
+_FINE_RESOLUTIONS = (*RESOLUTIONS, 24.0, 36.0, 54.0, 81.0, 122.0, 183.0)
 _DIM = 32
 _MOST_CLUSTERS = 200
 _CANDIDATES = 12
@@ -89,7 +95,7 @@ def find_communities(
 
     labels = np.full(len(vectors), NOISE, np.int64)
     if settings.k is not None:
-        labels[kept] = _exactly(settings.k, inner, cluster)
+        labels[kept] = _exactly(settings.k, inner, ties, settings.seed)
         return Found(labels)
     labels[kept], choice = choose_clustering(inner, RESOLUTIONS, cluster, weak=1.0, advance=advance)
     return Found(labels, choice)
@@ -99,12 +105,15 @@ def find_density(vectors: Vectors, counts: Labels, settings: Settings, advance: 
     """HDBSCAN; rows between the clusters join one that is near, and are noise otherwise."""
     from sklearn.cluster import HDBSCAN
 
-    reduced = reduce_vectors(vectors, settings)
-    size = min(max(2, settings.min_size), len(vectors))
+    # A row that is there many times is dense by itself.
+    copies = np.minimum(counts, settings.min_size)
+    first = np.cumsum(copies) - copies
+    reduced = np.repeat(reduce_vectors(vectors, settings), copies, axis=0)
+    size = min(settings.min_size, len(reduced))
     algorithm = HDBSCAN(min_cluster_size=size, min_samples=min(5, size), copy=True)
-    labels = np.asarray(algorithm.fit_predict(reduced), np.int64)
+    labels = np.asarray(algorithm.fit_predict(reduced), np.int64)[first]
     advance(1)
-    return Found(join_near(vectors, labels))
+    return Found(join_near(vectors, compact(labels)))
 
 
 def find_means(vectors: Vectors, counts: Labels, settings: Settings, advance: Advance) -> Found:
@@ -202,27 +211,28 @@ def member_reach(vectors: Vectors, labels: Labels, centers: Vectors, *, share: f
 
 def nearest_centers(vectors: Vectors, centers: Vectors) -> tuple[Labels, Vectors]:
     """The nearest centre of each row and its cosine distance, each of shape (n,)."""
-    from embedsvc.vectors.similarity import top_k
+    nearest = np.empty(len(vectors), np.int64)
+    distances = np.empty(len(vectors), np.float32)
+    for rows, cosines in center_cosines(vectors, centers):
+        nearest[rows] = cosines.argmax(axis=1)
+        distances[rows] = 1 - cosines.max(axis=1)
+    return nearest, np.clip(distances, 0, 2)
 
-    positions, cosines = top_k(vectors, centers, k=1)
-    return positions[:, 0], np.clip(1 - cosines[:, 0], 0, 2)
 
-
-def _exactly(k: int, vectors: Vectors, cluster: Callable[[float], Labels]) -> Labels:
-    """Communities of a number that is given: a few more of them, and the nearest ones joined."""
+def _exactly(k: int, vectors: Vectors, ties: Any, seed: int) -> Labels:
+    """Communities of a number that is given: a few more of them, and those that are near joined."""
     from sklearn.cluster import AgglomerativeClustering
 
     labels = np.zeros(len(vectors), np.int64)
-    for resolution in (*RESOLUTIONS, 24.0, 36.0, 54.0, 81.0):
-        labels = cluster(resolution)
-        n_clusters = int(labels.max(initial=-1)) + 1
-        if n_clusters >= k:
+    for resolution in _FINE_RESOLUTIONS:
+        labels = louvain(ties, resolution=resolution, seed=seed)
+        if labels.max(initial=-1) + 1 >= k:
             break
-    if n_clusters <= k:
-        return labels
     centers = cluster_centers(vectors, labels)
-    joined = AgglomerativeClustering(k, metric="cosine", linkage="average").fit_predict(centers)
-    return np.where(labels >= 0, joined[labels], NOISE)
+    if len(centers) <= k:
+        return labels
+    joined = AgglomerativeClustering(k).fit_predict(centers)
+    return np.asarray(joined[labels], np.int64)
 
 
 def _k_means(reduced: Vectors, counts: Labels, seed: int, k: float) -> Labels:

@@ -77,7 +77,10 @@ class VectorClusterer(ClusterMixin, BaseEstimator):
         n_clusters_: how many there are.
         silhouette_: mean over the rows in clusters, by cosine distance; None for fewer than two.
         choice_: how the number of clusters was chosen, or None where it was not.
+        silhouettes_: that of each row, float32 of shape (n,), NaN for noise.
         n_looked_at_: how many different rows the method itself saw.
+        is_sampled_: whether those were not all; the others are given to the nearest cluster.
+        reach_: cosine distance of the farthest member of each cluster, float32 of (n_clusters,).
         n_features_in_: dim.
 
     Example:
@@ -128,9 +131,10 @@ class VectorClusterer(ClusterMixin, BaseEstimator):
         filled = np.flatnonzero(vectors.any(axis=1))
         labels = np.full(n, NOISE, np.int64)
         self.choice_: Choice | None = None
-        self.n_looked_at_ = 0
+        self.n_looked_at_, self.is_sampled_ = 0, False
         if len(filled):
-            labels[filled] = self._label(vectors[filled], self._settings(n), advance)
+            rows = vectors if len(filled) == n else vectors[filled]
+            labels[filled] = self._label(rows, self._settings(n), advance)
         self._describe(vectors, _largest_first(labels))
         return self
 
@@ -164,6 +168,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):
         distinct = distinct_rows(vectors)
         looked_at = _some(len(distinct.first), MOST_ROWS[self.method], settings.seed)
         self.n_looked_at_ = len(looked_at)
+        self.is_sampled_ = len(looked_at) < len(distinct.first)
         rows = vectors[distinct.first[looked_at]]
         counts = distinct.counts[looked_at]
         if len(rows) == 1:
@@ -173,7 +178,7 @@ class VectorClusterer(ClusterMixin, BaseEstimator):
         else:
             found = FINDERS[self.method](rows, counts, settings, advance)
         self.choice_ = found.choice
-        if len(rows) == len(distinct.first):
+        if not self.is_sampled_:
             return found.labels[distinct.owner]
         return self._spread(vectors, distinct, looked_at, found.labels)
 
@@ -187,15 +192,15 @@ class VectorClusterer(ClusterMixin, BaseEstimator):
         """Give the rows that were not looked at to the nearest cluster."""
         rows = vectors[distinct.first[looked_at]]
         centers = cluster_centers(rows, labels)
-        found = np.full(len(distinct.first), NOISE, np.int64)
-        if len(centers):
-            nearest, distances = nearest_centers(vectors[distinct.first], centers)
-            found = nearest
-            if self.method in _NEEDS_MIN_SIZE:
-                reach = member_reach(rows, labels, centers, share=1.0)
-                found = np.where(_within(distances, reach[nearest]), nearest, NOISE)
-        found[looked_at] = labels
-        return found[distinct.owner]
+        if not len(centers):
+            return np.full(len(vectors), NOISE, np.int64)
+        found, distances = nearest_centers(vectors, centers)
+        if self.method in _NEEDS_MIN_SIZE:
+            reach = member_reach(rows, labels, centers, share=1.0)
+            found = np.where(_within(distances, reach[found]), found, NOISE)
+        own = np.full(len(distinct.first), -2, np.int64)
+        own[looked_at] = labels
+        return np.where(own[distinct.owner] > -2, own[distinct.owner], found)
 
     def _describe(self, vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
         self.labels_ = labels
