@@ -41,7 +41,9 @@ from embedsvc.cli.vector_options import (
     type=click.Choice(["umap", "tsne", "pca"]),
     help="How vectors are laid out.  [default: umap, if it is installed]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same map.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same map."
+)
 @click.option(
     "--theme",
     type=click.Choice(["light", "dark"]),

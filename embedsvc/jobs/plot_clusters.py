@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +39,20 @@ def found_clusters(
     names = [""] * n
     if contents is not None and contents.kind == "texts":
         names = [name_of(words) for words in group_keywords(contents.texts, labels)]
-    return Groups(name, _distinct(names), labels.astype(np.int32), NO_CLUSTER)
+    return cluster_groups(name, labels, names)
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Names with a number where they are empty or not the only ones."""
+def cluster_groups(name: str, labels: NDArray[np.int64], names: Sequence[str]) -> Groups:
+    """Clusters as groups of points, with names that differ.
+
+    Args:
+        name: of what they are coloured by.
+        labels: the cluster of each point, int64 of shape (n,), -1 for none.
+        names: of the clusters; "" where one has none.
+    """
     counts = Counter(names)
-    return [
-        f"{name} ({i})" if name and counts[name] > 1 else name or f"cluster {i}"
-        for i, name in enumerate(names)
+    distinct = [
+        f"{one} ({i})" if one and counts[one] > 1 else one or f"cluster {i}"
+        for i, one in enumerate(names)
     ]
+    return Groups(name, distinct, labels.astype(np.int32), NO_CLUSTER)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.json
@@ -11,7 +14,8 @@ import pyarrow.parquet as pq
 
 from embedsvc.errors import InputError
 from embedsvc.extract.columns import missing_column
-from embedsvc.report.map_colors import Colouring, colouring
+from embedsvc.jobs.plot_clusters import cluster_groups
+from embedsvc.report.map_colors import MOST_GROUPS, NONE, Colouring, colouring
 from embedsvc.tables.vector_table import VectorTable
 
 CLUSTER = "cluster"
@@ -23,7 +27,7 @@ NO_COLOR = "none"
 FOLDER = "folder"
 """The folders of images, which their ids begin with."""
 
-_ID = "id"
+_ID, _NAME = "id", "name"
 
 
 def column_colouring(table: VectorTable, name: str) -> Colouring:
@@ -44,7 +48,7 @@ def joined_colouring(table: VectorTable, file: Path, name: str) -> Colouring:
     Args:
         table: the vectors.
         file: a .csv, .parquet or .jsonl with a column `id`.
-        name: of its column.
+        name: of its column; clusters are called what its column `name` says.
 
     Raises:
         InputError: the file is not usable, has no such column, or none of the ids.
@@ -55,14 +59,28 @@ def joined_colouring(table: VectorTable, file: Path, name: str) -> Colouring:
             found = [one for one in rows.column_names if one != _ID]
             raise InputError(f"{file.name}: {missing_column(wanted, found, option=option)}")
     ids = [str(one) for one in rows.column(_ID).to_pylist()]
-    by_id = dict(zip(ids, rows.column(name).to_pylist(), strict=True))
-    if not any(one in by_id for one in table.ids):
+    places = {one: at for at, one in enumerate(ids)}
+    found = [places.get(one, -1) for one in table.ids]
+    if max(found, default=-1) < 0:
         raise InputError(
             f"Expected {file.name} to hold the ids of {table.label}, such as {table.ids[0]!r}, "
             "got none of them. Pass what was made from these very vectors."
         )
-    values = [by_id.get(one) for one in table.ids]
-    return colouring(name, values, of_clusters=name == CLUSTER)
+    values = [*rows.column(name).to_pylist(), None]
+    if name == CLUSTER and _are_labels(values) and _NAME in rows.column_names:
+        labels = np.array([NONE if value is None else value for value in values])
+        names = [""] * (int(labels.max()) + 1)
+        for label, one in zip(labels.tolist(), rows.column(_NAME).to_pylist(), strict=False):
+            if label >= 0:
+                names[label] = "" if one is None else str(one)
+        return cluster_groups(name, labels[found], names)
+    return colouring(name, [values[at] for at in found], of_clusters=name == CLUSTER)
+
+
+def _are_labels(values: Sequence[Any]) -> bool:
+    """Whether values are clusters as `embedsvc cluster` numbers them, from 0 and few."""
+    kept = [value for value in values if value is not None]
+    return all(isinstance(one, int) and NONE <= one < MOST_GROUPS for one in kept)
 
 
 def _folder_of(name: str) -> str | None:

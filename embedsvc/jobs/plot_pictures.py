@@ -9,6 +9,7 @@ import numpy as np
 from embedsvc.cores import on_all_cores
 from embedsvc.errors import InputError
 from embedsvc.jobs.pictures import picture_of
+from embedsvc.report.numbers import plural
 
 MOST_PICTURES = 2000
 _SIDE = 80  # pixels
@@ -58,9 +59,9 @@ def _read(file: str | None) -> bytes | None:
 def _left_out(n: int, n_found: int, n_chosen: int, n_unreadable: int) -> str | None:
     said = []
     if n_chosen < n_found:
-        said.append(f"{n_chosen:,} of {n_found:,} images have a picture on the map")
+        said.append(f"The map has pictures of {n_chosen:,} of {n_found:,} images.")
     if n_found < n:
-        said.append(f"{n - n_found:,} images are not found")
+        said.append(f"Not found: {plural(n - n_found, 'image')}.")
     if n_unreadable:
-        said.append(f"{n_unreadable:,} images cannot be read")
-    return f"{'; '.join(said)}." if said else None
+        said.append(f"Not readable: {plural(n_unreadable, 'image')}.")
+    return " ".join(said) or None

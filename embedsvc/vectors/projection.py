@@ -69,10 +69,10 @@ def project(
         directions: Kobak and Linderman, Nature Biotechnology 39, 2021.
     """
     found = check_vectors(vectors)
-    if n_neighbors < 2 or not 0 <= min_dist <= 1:
+    if n_neighbors < 2 or not 0 <= min_dist <= 1 or not 0 <= seed < 2**32:
         raise InputError(
-            "Expected n_neighbors of at least 2 and min_dist from 0 to 1, got "
-            f"{n_neighbors} and {min_dist}."
+            "Expected n_neighbors of at least 2, min_dist from 0 to 1 and a seed from 0 to 2^32, "
+            f"got {n_neighbors}, {min_dist} and {seed}. Choose others, or leave them out."
         )
     method = check_method(default_method(len(found)) if method is None else method, len(found))
     rows, places = _distinct(unit_rows(found))

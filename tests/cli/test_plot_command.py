@@ -84,17 +84,18 @@ def test_coordinates(plot, vectors, tmp_path):
 
 
 def test_clusters_of_a_file(plot, tmp_path):
-    lines = ["id,cluster,name"] + [f"r{i},{i % 4 - 1},n{i % 4}" for i in range(29)]
+    names = ["", "refund", "parcel, late", ""]
+    lines = ["id,cluster,name"] + [f'r{i},{i % 4 - 1},"{names[i % 4]}"' for i in range(29)]
     (tmp_path / "clusters.csv").write_text("\n".join(lines) + "\n")
     plot("v.parquet", "-o", "map.html", "--clusters", "clusters.csv", "--method", "pca")
     groups = data_of(tmp_path / "map.html")["groups"]
-    assert sorted(groups["names"]) == ["0", "1", "2"]
+    assert groups["names"] == ["refund", "parcel, late", "cluster 2"]
     assert groups["n_none"] == 9  # noise, and the row that is not in the file
     result = plot(
         "v.parquet", "-o", "m.html", "--clusters", "clusters.csv", "--color", "name",
         "--method", "pca",
     )  # fmt: skip
-    assert "coloured by name (4 groups)" in result.stderr
+    assert "coloured by name (2 groups)" in result.stderr
 
 
 def test_a_part(plot, tmp_path):
@@ -152,7 +153,7 @@ def test_images_of_a_folder(plot, tmp_path):
     result = plot(
         "p.jsonl", "-o", "map.html", "--texts", "photos", "--color", "folder", "--method", "pca"
     )
-    assert "1 images are not found; 1 images cannot be read." in result.stderr
+    assert "Not found: 1 image. Not readable: 1 image." in result.stderr
     assert "5 images by PCA, coloured by folder (2 groups)" in result.stderr
     data = data_of(tmp_path / "map.html")
     assert [one is not None for one in data["pictures"]] == [True, True, True, False, False]
@@ -175,6 +176,7 @@ def test_images_of_a_folder(plot, tmp_path):
         (["-o", "map.html", "--include-columns", "nothing"], 3, "--include-columns"),
         (["-o", "map.html", "--method", "magic"], 2, "umap"),
         (["-o", "map.html", "--sample", "0"], 2, "x>=1"),
+        (["-o", "map.html", "--seed", "-1"], 2, "--seed"),
         ([], 2, "--output"),
     ],
 )

@@ -17,7 +17,7 @@ def test_small_and_in_order(tmp_path):
     assert [one is None for one in pictures] == [True, False, True, True]
     with Image.open(io.BytesIO(pictures[1])) as small:
         assert small.size == (80, 40)
-    assert said == "1 images are not found; 2 images cannot be read."
+    assert said == "Not found: 1 image. Not readable: 2 images."
     assert sum(done) == 3
 
 
@@ -27,7 +27,7 @@ def test_no_more_than_a_page_holds(tmp_path, monkeypatch):
     files = [str(tmp_path / "a.png")] * 7
     pictures, said = small_pictures(files, seed=1)
     assert sum(one is not None for one in pictures) == 3
-    assert said == "3 of 7 images have a picture on the map."
+    assert said == "The map has pictures of 3 of 7 images."
     assert small_pictures(files, seed=1)[0] == pictures
 
 

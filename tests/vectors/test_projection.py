@@ -95,6 +95,7 @@ def test_few_rows_for_tsne():
         ({"method": "isomap"}, "umap, tsne, pca"),
         ({"n_neighbors": 1}, "n_neighbors"),
         ({"min_dist": 2}, "min_dist"),
+        ({"seed": -1}, "seed"),
     ],
 )
 def test_what_cannot_be(arguments, said):
