@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from embedsvc.vectors.cluster_facts import silhouettes
     from embedsvc.vectors.clustering import VectorClusterer
     from embedsvc.vectors.duplicates import Duplicates, find_duplicates
+    from embedsvc.vectors.ivf import InvertedLists
     from embedsvc.vectors.neighbors import nearest_neighbors
     from embedsvc.vectors.projection import project
     from embedsvc.vectors.similarity import Search, similarity_matrix, top_k
 
 _HOMES = {
     "Duplicates": "embedsvc.vectors.duplicates",
+    "InvertedLists": "embedsvc.vectors.ivf",
     "Search": "embedsvc.vectors.similarity",
     "VectorClusterer": "embedsvc.vectors.clustering",
     "find_duplicates": "embedsvc.vectors.duplicates",
@@ -27,6 +29,7 @@ _HOMES = {
 
 __all__ = [
     "Duplicates",
+    "InvertedLists",
     "Search",
     "VectorClusterer",
     "find_duplicates",
