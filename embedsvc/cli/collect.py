@@ -164,7 +164,7 @@ def search_command(
     """Find the rows of the collection NAME that are most like QUERY: a text, or an image's file.
 
     Similar is what has a large cosine. Up to 100,000 rows what is found is exact; above, an index
-    finds about 98 of 100, see embedsvc collect info NAME --check.
+    finds nearly all of it, see embedsvc collect info NAME --check, unless there is --exact.
 
     \b
     embedsvc collect search reviews "late delivery"

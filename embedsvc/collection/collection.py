@@ -100,6 +100,15 @@ class Collection:
     def __len__(self) -> int:
         return self._store.count()
 
+    def count(self, where: str) -> int:
+        """How many rows meet a condition on columns, in SQL as for `search`.
+
+        Raises:
+            InputError: the filter is not usable.
+        """
+        check_filter(self._store, where)
+        return self._store.count(where)
+
     def __repr__(self) -> str:
         return f"Collection({self.name!r}, database={self.database!r})"
 

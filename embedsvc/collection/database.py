@@ -52,10 +52,11 @@ class Database:
         try:
             if self.folder is not None:
                 self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as err:
+        except (OSError, ValueError) as err:
+            reason = getattr(err, "strerror", None) or err
             raise OutputError(
-                f"Expected to make the folder {self.label}, got: {err.strerror or err}. Choose "
-                "another --database."
+                f"Expected to make the folder {self.label}, got: {reason}. Choose another "
+                "--database."
             ) from err
         with explaining(f"a database in {self.label}", _cure(self)):
             # Every read looks for the newest version: others may have added meanwhile.

@@ -12,6 +12,8 @@ from embedsvc.collection.store import Store
 from embedsvc.errors import InputError
 from embedsvc.extract.rows import printable
 
+_EXAMPLE = "\"category = 'x' AND stars > 3\""
+
 
 def check_filter(store: Store, where: str) -> None:
     """Check a filter against the columns of a table.
@@ -41,8 +43,8 @@ def bad_filter(where: str, reason: str, schema: pa.Schema) -> InputError:
     ending = "" if reason.endswith("?") else "."
     return InputError(
         f"Expected a filter in SQL on the columns {columns_in_words(columns)}, got "
-        f"'{printable(where)}': {reason}{ending} Write it such as --where \"category = 'x' AND stars > "
-        '3"; names with other characters stand in `backquotes`.'
+        f"'{printable(where)}': {reason}{ending} Write it such as {_EXAMPLE}; names with other "
+        "characters stand in `backquotes`."
     )
 
 

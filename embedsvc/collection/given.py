@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
@@ -60,7 +59,7 @@ class Given:
             raise InputError(f"Expected parts of the same length, got {told}. Pass one a row.")
 
     def _parts(self) -> list[tuple[str, Any]]:
-        vectors = None if self.vectors is None else np.asarray(self.vectors)
+        vectors = None if self.vectors is None else check_vectors(self.vectors)
         parts = [("texts", self.texts), ("images", self.images), ("vectors", vectors)]
         return [*parts, ("ids", self.ids), *self.columns.items()]
 
