@@ -87,7 +87,12 @@ def dedupe(
     embedsvc dedupe photos.parquet -o kept.csv --duplicates copies.csv
     """
     from embedsvc.extract.outputs import beside
-    from embedsvc.jobs.dedupe import check_columns, deduplicate, write_deduplicated
+    from embedsvc.jobs.dedupe import (
+        check_columns,
+        check_places,
+        deduplicate,
+        write_deduplicated,
+    )
     from embedsvc.progress import is_terminal, progress_bar
     from embedsvc.tables.contents import ContentsOptions, find_contents
     from embedsvc.tables.results import plan_results
@@ -98,8 +103,8 @@ def dedupe(
     place = duplicates_file if duplicates_file is not None else place
     dropped = None
     if place is not None:
-        others = [*inputs, *([] if path is None else [path])]
-        dropped = plan_results(place, others, overwrite=overwrite)
+        dropped = plan_results(place, inputs, overwrite=overwrite)
+        check_places(path, dropped)
     included = tuple(name for names in include_columns for name in names.split(","))
     check_columns(included)
     options = ContentsOptions(text_column=text_column, source=texts)

@@ -121,6 +121,19 @@ def check_columns(include_columns: Sequence[str]) -> None:
         )
 
 
+def check_places(path: Path | None, dropped_path: Path | None) -> None:
+    """Check that what is kept and what is dropped go to two places.
+
+    Raises:
+        InputError: both go to the same file, or what is dropped to standard output.
+    """
+    if dropped_path is None or (path is not None and path.resolve() == dropped_path.resolve()):
+        raise InputError(
+            "Expected --duplicates to name a file other than the output, got the same or -. Choose "
+            "another name."
+        )
+
+
 def largest_groups(found: Duplicates, n: int) -> list[Group]:
     """The rows that stand for the most others, the largest group first."""
     counts = np.bincount(found.representative, minlength=len(found.representative))
