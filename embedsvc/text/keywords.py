@@ -83,7 +83,7 @@ def group_keywords(
     names, counts, documents = _count(texts, labels, n_groups, stop_words)
     if not names:
         return [[] for _ in range(n_groups)]
-    common = _common_words(documents, np.bincount(labels[labels >= 0], minlength=n_groups))
+    common = _common_words(names, documents, np.bincount(labels[labels >= 0], minlength=n_groups))
     weights = class_tf_idf(counts)
     found = []
     for group in range(n_groups):
@@ -145,13 +145,15 @@ def _count(
     return names, (members @ found).tocsr(), (members @ (found > 0).astype(np.int64)).tocsr()
 
 
-def _common_words(documents: Any, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which words are frequent in nearly all groups, bool of shape (n_words,)."""
+def _common_words(names: list[str], documents: Any, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which words are frequent in nearly all groups, and pairs with them, shape (n_words,)."""
     if len(sizes) < _FEWEST_GROUPS:
-        return np.zeros(documents.shape[1], bool)
+        return np.zeros(len(names), bool)
     shares = (sparse.diags(1 / np.maximum(sizes, 1)) @ documents).tocsr()
     shares.data = (shares.data >= _COMMON_TEXTS).astype(float)
-    return np.asarray(shares.sum(axis=0)).ravel() >= _COMMON_GROUPS * len(sizes)
+    common = np.asarray(shares.sum(axis=0)).ravel() >= _COMMON_GROUPS * len(sizes)
+    words = {names[at] for at in np.flatnonzero(common).tolist()}
+    return np.array([not words.isdisjoint((name, *name.split())) for name in names])
 
 
 def _best(

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from embedsvc.vectors.cluster_choice import Choice, choose_clustering
 from embedsvc.vectors.cluster_facts import (
@@ -38,7 +39,8 @@ _FINE_RESOLUTIONS = (*RESOLUTIONS, 24.0, 36.0, 54.0, 81.0, 122.0, 183.0)
 _DIM = 32
 _MOST_CLUSTERS = 200
 _CANDIDATES = 12
-_MINI_BATCHES_FROM = 20_000
+_FEW = 5_000
+_FEWEST_REDUCED = 4
 # A row is as near to a centre as its members where it is nearer than the farthest tenth of them.
 _FARTHEST = 0.9
 
@@ -125,10 +127,13 @@ def find_means(vectors: Vectors, counts: Labels, settings: Settings, advance: Ad
 
 def find_merged(vectors: Vectors, counts: Labels, settings: Settings, advance: Advance) -> Found:
     """Ward's agglomeration: one tree, cut at each number of clusters."""
-    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.cluster.hierarchy import ClusterWarning, fcluster, linkage
 
     reduced = reduce_vectors(vectors, settings)
-    tree = linkage(reduced.astype(np.float64), "ward")
+    with warnings.catch_warnings():
+        # Two rows of two numbers look like a matrix of distances, which they are not.
+        warnings.simplefilter("ignore", ClusterWarning)
+        tree = linkage(reduced.astype(np.float64), "ward")
 
     def cut(k: float) -> Labels:
         return compact(np.asarray(fcluster(tree, int(k), "maxclust"), np.int64) - 1)
@@ -150,7 +155,7 @@ def reduce_vectors(vectors: Vectors, settings: Settings) -> Vectors:
     Returns:
         Float32 of shape (n, at most 32), or the very vectors.
     """
-    if settings.reduce == "none" or len(vectors) < 4:
+    if settings.reduce == "none" or len(vectors) < _FEWEST_REDUCED:
         return vectors
     if settings.reduce == "pca":
         from sklearn.decomposition import PCA
@@ -236,15 +241,13 @@ def _exactly(k: int, vectors: Vectors, ties: Any, seed: int) -> Labels:
 
 
 def _k_means(reduced: Vectors, counts: Labels, seed: int, k: float) -> Labels:
-    from sklearn.cluster import KMeans, MiniBatchKMeans
+    from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    many = len(reduced) > _MINI_BATCHES_FROM
-    settings: dict[str, Any] = {"n_init": 3, "random_state": seed}
-    model = (
-        MiniBatchKMeans(int(k), batch_size=4096, **settings) if many else KMeans(int(k), **settings)
-    )
-    with warnings.catch_warnings():
+    few = len(reduced) < _FEW
+    model = KMeans(int(k), n_init=3 if few else 1, random_state=seed)
+    # Threads wait for each other longer than few rows take.
+    with threadpool_limits(1 if few else None), warnings.catch_warnings():
         # Fewer different rows than clusters: then there are fewer clusters.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return compact(np.asarray(model.fit_predict(reduced, sample_weight=counts), np.int64))

@@ -36,7 +36,7 @@ from embedsvc.vectors.distinct import DistinctRows, distinct_rows
 MOST_ROWS: dict[Method, int] = {
     "community": 50_000,
     "hdbscan": 20_000,
-    "kmeans": 50_000,
+    "kmeans": 20_000,
     "agglomerative": 10_000,
 }
 _NEEDS_MIN_SIZE = ("community", "hdbscan")
