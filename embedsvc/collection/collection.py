@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from embedsvc.collection.adding import Added, AddOptions, add_batches, no_rows
-from embedsvc.collection.batches import Batch, batches_of_inputs, batches_of_vectors
+from embedsvc.collection.adding import Added, AddOptions
+from embedsvc.collection.additions import add_inputs, add_vectors
 from embedsvc.collection.checking import Listed, check, describe
 from embedsvc.collection.checking import list_collections as list_in
 from embedsvc.collection.database import find_database
 from embedsvc.collection.filters import check_filter
 from embedsvc.collection.given import Given
-from embedsvc.collection.layout import as_metadata
-from embedsvc.collection.makers import EncodingMaker, Maker, ReadyMaker
-from embedsvc.collection.models import Load, Model, check_kind, encoder_for
+from embedsvc.collection.models import Load, Model, OwnModel
 from embedsvc.collection.names import sql_ids
 from embedsvc.collection.searching import (
     Asked,
@@ -30,13 +28,10 @@ from embedsvc.collection.searching import (
     search,
 )
 from embedsvc.collection.store import Store
-from embedsvc.collection.survey import Survey, survey_inputs
 from embedsvc.collection.tending import tend
 from embedsvc.errors import InputError
-from embedsvc.extract.embedders import Embedder, embedder_of
-from embedsvc.extract.kinds import IMAGES, TEXTS, Inputs, Kind
+from embedsvc.extract.kinds import IMAGES, TEXTS, Inputs
 from embedsvc.tables.contents import Contents, is_of_images
-from embedsvc.tables.matching import check_same_vectors
 from embedsvc.tables.vector_table import VectorTable
 
 _IDS_A_QUERY = 1000
@@ -73,9 +68,7 @@ class Collection:
         load: Load | None = None,
     ) -> None:
         self._store = Store(find_database(database), name)
-        self._model = encoder
-        self._load = load
-        self._encoder: Any = None
+        self._model = OwnModel(encoder, load, self._store.label)
 
     @property
     def name(self) -> str:
@@ -171,19 +164,15 @@ class Collection:
             ArtifactError: another model than the collection's.
             OutputError: the disk is full or not writable. What was acknowledged is kept.
         """
-        metadata = self.metadata if self.exists else None
-        check_kind(metadata, inputs.kind, self._store.label)
-        survey = Survey(columns, self._store.fields() if metadata else {}, textual=textual)
-        types: Any = survey
-        if not inputs.from_stdin:
-            if columns:
-                survey_inputs(inputs, survey)
-            types = survey.types()
-        maker = EncodingMaker(lambda: self._embedder(inputs, metadata))
-        if metadata is not None and self._model not in (None, metadata.get("model")):
-            _ = maker.embedder  # Another name is looked at, even where nothing is to be encoded.
-        batches = batches_of_inputs(inputs, named=named)
-        return self._add(batches, maker, types, options, inputs.label, inputs.kind.name)
+        return add_inputs(
+            self._store,
+            self._model,
+            inputs,
+            columns,
+            named=named,
+            textual=textual,
+            options=options,
+        )
 
     def add_vectors(
         self,
@@ -206,36 +195,7 @@ class Collection:
             ArtifactError: another model than the collection's, as far as both tell.
             OutputError: the disk is full or not writable. What was acknowledged is kept.
         """
-        about = {**as_metadata(table.metadata), "dim": table.dim}
-        there: Mapping[str, pa.DataType] = {}
-        if self.exists:
-            check_kind(self.metadata, IMAGES if is_of_images(about) else TEXTS, self._store.label)
-            check_same_vectors(self.metadata, about, self._store.label)
-            there = self._store.fields()
-        survey = Survey(table.columns.column_names, there, textual=False)
-        for at in range(0, len(table) if table.columns.num_columns else 0, 4096):
-            rows = table.columns.slice(at, 4096).to_pylist()
-            survey.see([(row, f"{table.label}, row {at + n + 1}") for n, row in enumerate(rows)])
-        batches = batches_of_vectors(table, contents, named=named)
-        maker = ReadyMaker(about)
-        return self._add(batches, maker, survey.types(), options, table.label, "vectors")
-
-    def _add(
-        self,
-        batches: Iterator[Batch],
-        maker: Maker,
-        types: Any,
-        options: AddOptions | None,
-        label: str,
-        kind: str,
-    ) -> Added:
-        added = add_batches(self._store, batches, maker, types, options or AddOptions())
-        if not added.rows:
-            raise no_rows(label, kind, added.rejects)
-        return added
-
-    def _embedder(self, inputs: Inputs, metadata: Mapping[str, Any] | None) -> Embedder:
-        return embedder_of(inputs.kind, self._loaded(metadata, inputs.kind))
+        return add_vectors(self._store, table, contents, named=named, options=options)
 
     # Finding
 
@@ -324,17 +284,10 @@ class Collection:
         if isinstance(query, Sequence) and all(isinstance(one, str | Path) for one in query):
             names = [str(one) for one in query]
             kind = IMAGES if is_of_images(self.metadata) else TEXTS
-            vectors = self._loaded(self.metadata, kind).encode(names)
+            vectors = self._model.encoder(self.metadata, kind).encode(names)
             return Asked(names, vectors, [None] * len(names))
         vectors = np.atleast_2d(np.asarray(query))
         return Asked([str(at) for at in range(len(vectors))], vectors, [None] * len(vectors))
-
-    def _loaded(self, metadata: Mapping[str, Any] | None, kind: Kind) -> Any:
-        if self._encoder is None:
-            self._encoder = encoder_for(
-                metadata, self._store.label, self._model, kind, load=self._load
-            )
-        return self._encoder
 
     # Looking after it
 

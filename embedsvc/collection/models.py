@@ -56,6 +56,28 @@ def encoder_for(
         raise ArtifactError(str(err)) from err
 
 
+class OwnModel:
+    """The model of one collection, loaded once.
+
+    Args:
+        asked: see `Model`.
+        load: loads a model by its name; by default `embedsvc.load_encoder`.
+        label: what messages call the collection.
+    """
+
+    def __init__(self, asked: Model, load: Load | None, label: str) -> None:
+        self.asked = asked
+        self._load = load
+        self._label = label
+        self._encoder: Any = None
+
+    def encoder(self, metadata: Mapping[str, Any] | None, kind: Kind) -> Any:
+        """The encoder; see `encoder_for`."""
+        if self._encoder is None:
+            self._encoder = encoder_for(metadata, self._label, self.asked, kind, load=self._load)
+        return self._encoder
+
+
 def _load_encoder(model: str) -> Any:
     from embedsvc.encoders.registry import load_encoder
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import embedsvc.encoders
 from embedsvc.cli.main import main
 
 
@@ -90,6 +91,8 @@ def invoke(monkeypatch, tmp_path):
     registry = type(sys)("embedsvc.encoders.registry")
     registry.load_encoder = load_encoder
     monkeypatch.setitem(sys.modules, "embedsvc.encoders.registry", registry)
+    # Where another test has imported the real one, the package holds it by name.
+    monkeypatch.setattr(embedsvc.encoders, "registry", registry, raising=False)
 
     def run(*arguments, exit_code=0, stdin=None):
         result = CliRunner().invoke(main, [str(one) for one in arguments], input=stdin)

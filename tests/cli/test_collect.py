@@ -33,7 +33,10 @@ def invoke(invoke, monkeypatch):
     def load_encoder(model, **settings):
         if model not in ("efficientnet-lite0", "fake-image"):
             return fake_texts(model, **settings)
-        return fake_texts(model, resize="stretch")
+        encoder = fake_texts(model, resize="stretch")
+        described = {**encoder.describe(), "size": [20, 30]}
+        monkeypatch.setattr(encoder, "describe", lambda: described)
+        return encoder
 
     monkeypatch.setattr(registry, "load_encoder", load_encoder)
     monkeypatch.setattr(

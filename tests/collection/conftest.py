@@ -1,27 +1,9 @@
 """A collection in an empty folder, with an encoder that counts what it encodes."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from counting import CountingEncoder
 
 from embedsvc.collection.collection import Collection
-
-sys.path.append(str(Path(__file__).parents[1] / "extract"))
-
-from fake_encoder import FakeEncoder, FakeImageEncoder
-
-
-class CountingEncoder(FakeEncoder):
-    """As the real one: single texts too."""
-
-    def encode(self, texts):
-        return self.vectors_of(list(texts))
-
-
-class CountingImageEncoder(FakeImageEncoder):
-    def encode(self, images):
-        return self.vectors_of([Path(one).read_bytes() for one in images])
 
 
 @pytest.fixture

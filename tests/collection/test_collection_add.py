@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from counting import CountingImageEncoder
 
 import embedsvc
 from embedsvc.errors import ArtifactError, InputError
@@ -128,8 +129,6 @@ def test_very_long_and_strange_texts(reviews):
 
 
 def test_images_are_called_by_their_path(database, tmp_path):
-    from conftest import CountingImageEncoder
-
     (tmp_path / "one.jpg").write_bytes(b"\x05\x05one")
     (tmp_path / "bad.jpg").write_bytes(b"\0")
     encoder = CountingImageEncoder()

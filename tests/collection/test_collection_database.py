@@ -36,7 +36,7 @@ def test_a_file_is_no_database(tmp_path):
         find_database(tmp_path / "file.csv")
     with pytest.raises(InputError, match="Expected a folder"):
         find_database("x" * 5000)
-    with pytest.raises(OutputError, match="Expected to make the folder"):
+    with pytest.raises(OutputError, match="Expected to write in .*Not a directory"):
         Collection("x", database=find_database(tmp_path / "file.csv" / "in").place).add(
             vectors=np.eye(2)
         )
