@@ -98,8 +98,8 @@ def add_command(
     embedsvc collect add photos photos/
     grep ERROR app.log | embedsvc collect add errors -
 
-    Every batch is on the disk before it is counted. When the run is stopped, by Ctrl-C or by a dead
-    machine, the same command continues where it was.
+    Every batch is written for good before it is counted. When the run is stopped, by Ctrl-C or by
+    kill -9, the same command continues where it was.
     """
     from embedsvc.collection.adding import AddOptions
     from embedsvc.collection.files import open_files

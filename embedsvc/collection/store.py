@@ -1,6 +1,7 @@
 """One table: opened, looked up, written to, a batch a commit.
 
 Every batch is one commit of Lance: it is seen whole or not at all, whatever happens to the process.
+Lance leaves it to the system when files reach the disk: a power cut may cost the last seconds.
 Writers in one folder take turns behind a lock of the file system. In an object store, where there
 is none, two commits that touch the same ids are found out by Lance, as the ids are declared to be
 the key, and the later one is done again on top of the earlier.
