@@ -23,12 +23,12 @@ from embedsvc.errors import InputError
 from embedsvc.vectors.checks import check_same_dim, check_vectors
 from embedsvc.vectors.similarity import inverse_lengths, top_k, true_places
 
-_ROWS_A_LIST = 1000
+_ROWS_A_LIST = 500
 _SAMPLE_A_LIST = 64
 _MOST_LISTS = 4096
 _BLOCK = 32_768
 _JUDGED = 500
-_PROBES = (4, 8, 16, 32, 64, 128, 256)
+_PROBES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 WANTED_RECALL = 0.95
 """So much of what an exact search finds the index finds at least, where that is possible."""
 
@@ -45,7 +45,7 @@ class InvertedLists:
 
     Args:
         vectors: numbers of shape (n, dim), at least one; they are kept, not copied.
-        n_lists: how many lists; by default one for 1,000 vectors.
+        n_lists: how many lists; by default one for 500 vectors.
         n_probes: how many lists are searched for a query; by default as many as it takes to find
             95 % of what an exact search finds.
         seed: equal seeds give equal lists.
