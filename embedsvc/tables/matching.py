@@ -51,8 +51,12 @@ def load_matching_encoder(
         encoder = (load or _load_encoder)(chosen, **_settings(metadata))
     except (InputError, ArtifactError) as err:
         # It is the model that is not usable, and no row of the input.
-        told = f" {label} was made with the model {chosen!r}; if that is a folder, pass --model."
-        raise ArtifactError(str(err) + ("" if model else told)) from err
+        if model is not None:
+            raise ArtifactError(str(err)) from err
+        raise ArtifactError(
+            f"{str(err).rstrip('.')}. {label} was made with the model {chosen!r}; if that is a "
+            "folder, pass it with --model."
+        ) from err
     check_same_model(metadata, encoder.describe(), label)
     return encoder
 
