@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from embedsvc.tables.contents import Contents
 
 _GROUPS = 3
+_MILLION = 1_000_000
 
 
 @click.command(short_help="Leave out texts or images that are nearly the same as another.")
@@ -120,14 +122,15 @@ def dedupe(
     )
     contents = find_contents(table, options)
     n_pairs = len(table) * (len(table) - 1) // 2
-    with progress_bar("Comparing", total=n_pairs, unit="pairs", show=show) as advance:
+    total, unit = n_pairs // _MILLION + 1, "million pairs"
+    with progress_bar("Comparing", total=total, unit=unit, show=show) as advance:
         found = deduplicate(
             table,
             threshold=threshold,
             keep=keep,
             contents=contents,
             include_columns=included,
-            advance=advance,
+            advance=_in_millions(advance),
         )
     settings = {"threshold": threshold, "keep": keep}
     write_deduplicated(path, dropped, found, sys.stdout.buffer, settings=settings)
@@ -135,6 +138,19 @@ def dedupe(
         _show_groups(found, contents)
     if not quiet:
         _show_counts(found, output, dropped, threshold)
+
+
+def _in_millions(advance: Callable[[int], None]) -> Callable[[int], None]:
+    """Hand counts on in whole millions."""
+    waiting = 0
+
+    def count(n: int) -> None:
+        nonlocal waiting
+        millions, waiting = divmod(waiting + n, _MILLION)
+        if millions:
+            advance(millions)
+
+    return count
 
 
 def _show_groups(found: Deduplicated, contents: Contents | None) -> None:
