@@ -122,7 +122,7 @@ def dedupe(
     )
     contents = find_contents(table, options)
     n_pairs = len(table) * (len(table) - 1) // 2
-    total, unit = n_pairs // _MILLION + 1, "million pairs"
+    total, unit = max(1, n_pairs // _MILLION), "million pairs"
     with progress_bar("Comparing", total=total, unit=unit, show=show) as advance:
         found = deduplicate(
             table,
