@@ -117,8 +117,8 @@ def _chosen(candidates: tuple[Candidate, ...], weak: float) -> tuple[int, str]:
     taken = candidates[at]
     if at == best:
         return at, (
-            f"{taken.n_clusters} clusters have the best silhouette, {taken.silhouette:.3f}, of "
-            f"{len(candidates)} clusterings tried"
+            f"{taken.n_clusters} clusters have the best silhouette, {taken.silhouette:.3f}, of all "
+            f"that were tried ({len(candidates)})"
         )
     return at, (
         f"{taken.n_clusters} clusters are the fewest with a silhouette ({taken.silhouette:.3f}) "
