@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedsvc.cli.notes import show_note
-from embedsvc.cli.vector_options import (
-    contents_options,
-    output_options,
-    read_table,
-    reading_options,
-)
+from embedsvc.cli.vector_options import Given, vector_options
 
 if TYPE_CHECKING:
     from embedsvc.jobs.cluster import Clustered
@@ -76,14 +71,7 @@ def _cluster_count(ctx: click.Context, param: click.Parameter, value: str) -> An
     help="How many of the most central rows of each cluster are ranked.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
-@click.option(
-    "--include-columns",
-    multiple=True,
-    help="Columns of VECTORS to hand through to the output, separated by commas.",
-)
-@contents_options
-@reading_options
-@output_options
+@vector_options
 def cluster(
     *,
     vectors: str,
@@ -95,12 +83,7 @@ def cluster(
     reduction: Any,
     central: int,
     seed: int,
-    include_columns: tuple[str, ...],
-    texts: Path | None,
-    text_column: str | None,
-    vector_column: str | None,
-    id_column: str | None,
-    on_error: str,
+    given: Given,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -119,14 +102,14 @@ def cluster(
     embedsvc cluster photos.parquet -o clusters.csv --texts photos
     """
     from embedsvc.jobs.cluster import (
-        check_columns,
+        OWN_COLUMNS,
         cluster_vectors,
         clustered_rows,
         clusters_file,
     )
     from embedsvc.progress import is_terminal, progress_bar
-    from embedsvc.tables.contents import ContentsOptions, find_contents, no_contents
-    from embedsvc.tables.results import plan_results, write_results
+    from embedsvc.tables.contents import no_contents
+    from embedsvc.tables.results import check_included, plan_results, write_results
     from embedsvc.vectors.clustering import VectorClusterer, check_clusterer
 
     clusterer = VectorClusterer(
@@ -134,25 +117,15 @@ def cluster(
     )
     check_clusterer(clusterer)
     path = plan_results(output, [] if vectors == "-" else [Path(vectors)], overwrite=overwrite)
-    included = tuple(name for names in include_columns for name in names.split(","))
-    check_columns(included)
-    options = ContentsOptions(text_column=text_column, source=texts)
+    check_included(given.include_columns, OWN_COLUMNS)
     show = not quiet and is_terminal()
-    table = read_table(
-        vectors,
-        vector_column=vector_column,
-        id_column=id_column,
-        on_error=on_error,
-        contents=options,
-        include_columns=included,
-        show=show,
-    )
-    contents = find_contents(table, options)
+    table = given.read(vectors, show=show)
+    contents = given.contents(table)
     with progress_bar("Clustering", total=None, unit="clusterings", show=show) as advance:
         found = cluster_vectors(
             table, clusterer, contents=contents, n_central=central, advance=advance
         )
-    rows = clustered_rows(found, include_columns=included)
+    rows = clustered_rows(found, include_columns=given.include_columns)
     told = clusters_file(found)
     about = {key: value for key, value in told.items() if key not in ("clusters", "choice")}
     metadata = {"made_by": "cluster", **about, "vectors": table.metadata}

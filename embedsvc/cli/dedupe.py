@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedsvc.cli.vector_options import (
-    contents_options,
-    output_options,
-    read_table,
-    reading_options,
-)
+from embedsvc.cli.vector_options import Given, vector_options
 
 if TYPE_CHECKING:
     from embedsvc.jobs.dedupe import Deduplicated
@@ -53,14 +48,7 @@ _MILLION = 1_000_000
     "duplicates_file",
     help="The rows that are dropped: .csv, .jsonl or .parquet.  [default: OUTPUT.duplicates.csv]",
 )
-@click.option(
-    "--include-columns",
-    multiple=True,
-    help="Columns of VECTORS to hand through to the output, separated by commas.",
-)
-@contents_options
-@reading_options
-@output_options
+@vector_options
 def dedupe(
     *,
     vectors: str,
@@ -68,12 +56,7 @@ def dedupe(
     threshold: float,
     keep: Any,
     duplicates_file: str | None,
-    include_columns: tuple[str, ...],
-    texts: Path | None,
-    text_column: str | None,
-    vector_column: str | None,
-    id_column: str | None,
-    on_error: str,
+    given: Given,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -90,14 +73,13 @@ def dedupe(
     """
     from embedsvc.extract.outputs import beside
     from embedsvc.jobs.dedupe import (
-        check_columns,
+        OWN_COLUMNS,
         check_places,
         deduplicate,
         write_deduplicated,
     )
     from embedsvc.progress import is_terminal, progress_bar
-    from embedsvc.tables.contents import ContentsOptions, find_contents
-    from embedsvc.tables.results import plan_results
+    from embedsvc.tables.results import check_included, plan_results
 
     inputs = [] if vectors == "-" else [Path(vectors)]
     path = plan_results(output, inputs, overwrite=overwrite)
@@ -107,20 +89,10 @@ def dedupe(
     if place is not None:
         dropped = plan_results(place, inputs, overwrite=overwrite)
         check_places(path, dropped)
-    included = tuple(name for names in include_columns for name in names.split(","))
-    check_columns(included)
-    options = ContentsOptions(text_column=text_column, source=texts)
+    check_included(given.include_columns, OWN_COLUMNS)
     show = not quiet and is_terminal()
-    table = read_table(
-        vectors,
-        vector_column=vector_column,
-        id_column=id_column,
-        on_error=on_error,
-        contents=options,
-        include_columns=included,
-        show=show,
-    )
-    contents = find_contents(table, options)
+    table = given.read(vectors, show=show)
+    contents = given.contents(table)
     n_pairs = len(table) * (len(table) - 1) // 2
     total, unit = max(1, n_pairs // _MILLION), "million pairs"
     with progress_bar("Comparing", total=total, unit=unit, show=show) as advance:
@@ -129,7 +101,7 @@ def dedupe(
             threshold=threshold,
             keep=keep,
             contents=contents,
-            include_columns=included,
+            include_columns=given.include_columns,
             advance=_in_millions(advance),
         )
     settings = {"threshold": threshold, "keep": keep}

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedsvc.cli.notes import show_note
-from embedsvc.cli.vector_options import (
-    contents_options,
-    output_options,
-    read_table,
-    reading_options,
-)
+from embedsvc.cli.vector_options import Given, vector_options
 
 if TYPE_CHECKING:
     from embedsvc.jobs.outliers import Outliers
@@ -57,14 +52,7 @@ _SHOWN = 10
     "rows that is.  [default: 0.05 with --normal, otherwise only what sticks out]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of parts and samples.")
-@click.option(
-    "--include-columns",
-    multiple=True,
-    help="Columns of VECTORS to hand through to the output, separated by commas.",
-)
-@contents_options
-@reading_options
-@output_options
+@vector_options
 def outliers(
     *,
     vectors: str,
@@ -74,12 +62,7 @@ def outliers(
     k: int,
     false_alarm_rate: float | None,
     seed: int,
-    include_columns: tuple[str, ...],
-    texts: Path | None,
-    text_column: str | None,
-    vector_column: str | None,
-    id_column: str | None,
-    on_error: str,
+    given: Given,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -96,41 +79,24 @@ def outliers(
     embedsvc outliers photos.parquet -o outliers.csv --method mahalanobis
     """
     from embedsvc.jobs.outliers import (
+        OWN_COLUMNS,
         OutlierOptions,
-        check_columns,
         check_normal,
         find_outliers,
     )
     from embedsvc.progress import is_terminal, progress_bar
-    from embedsvc.tables.contents import ContentsOptions, find_contents
-    from embedsvc.tables.results import plan_results, write_results
+    from embedsvc.tables.results import check_included, plan_results, write_results
 
     inputs = [Path(one) for one in (vectors, normal) if one not in (None, "-")]
     path = plan_results(output, inputs, overwrite=overwrite)
-    included = tuple(name for names in include_columns for name in names.split(","))
-    check_columns(included)
-    options = ContentsOptions(text_column=text_column, source=texts)
+    check_included(given.include_columns, OWN_COLUMNS)
     show = not quiet and is_terminal()
-    table = read_table(
-        vectors,
-        vector_column=vector_column,
-        id_column=id_column,
-        on_error=on_error,
-        contents=options,
-        include_columns=included,
-        show=show,
-    )
+    table = given.read(vectors, show=show)
     good = None
     if normal is not None:
-        good = read_table(
-            normal,
-            vector_column=vector_column,
-            id_column=id_column,
-            on_error=on_error,
-            show=show,
-        )
+        good = given.read(normal, with_columns=False, show=show)
         check_normal(table, good)
-    contents = find_contents(table, options)
+    contents = given.contents(table)
     asked = OutlierOptions(method=method, k=k, false_alarm_rate=false_alarm_rate, seed=seed)
     total = len(table) + (0 if good is None else len(good))
     with progress_bar("Comparing", total=total, unit="vectors", show=show) as advance:
@@ -139,7 +105,7 @@ def outliers(
             asked,
             normal=good,
             contents=contents,
-            include_columns=included,
+            include_columns=given.include_columns,
             advance=advance,
         )
     metadata = {

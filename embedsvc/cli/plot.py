@@ -8,12 +8,7 @@ from typing import Any
 import click
 
 from embedsvc.cli.notes import show_note
-from embedsvc.cli.vector_options import (
-    contents_options,
-    output_options,
-    read_table,
-    reading_options,
-)
+from embedsvc.cli.vector_options import Given, vector_options
 
 
 @click.command(short_help="Draw a map of vectors.")
@@ -57,14 +52,7 @@ from embedsvc.cli.vector_options import (
     type=click.IntRange(min=1),
     help="Draw so many vectors, chosen at random.  [default: all, up to 50,000]",
 )
-@click.option(
-    "--include-columns",
-    multiple=True,
-    help="Columns of VECTORS to show of each point, separated by commas.",
-)
-@contents_options
-@reading_options
-@output_options
+@vector_options
 def plot(
     *,
     vectors: str,
@@ -76,12 +64,7 @@ def plot(
     theme: Any,
     title: str | None,
     sample: int | None,
-    include_columns: tuple[str, ...],
-    texts: Path | None,
-    text_column: str | None,
-    vector_column: str | None,
-    id_column: str | None,
-    on_error: str,
+    given: Given,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -100,9 +83,8 @@ def plot(
     """
     from embedsvc.jobs.plot import PlotNotes, PlotOptions, check_plot, sampled, wanted_columns
     from embedsvc.jobs.plot import plot as draw
-    from embedsvc.tables.contents import ContentsOptions, find_contents, no_contents
+    from embedsvc.tables.contents import no_contents
 
-    included = tuple(name for names in include_columns for name in names.split(","))
     options = PlotOptions(
         output=output,
         color=color,
@@ -112,25 +94,16 @@ def plot(
         theme=theme,
         title=title,
         sample=sample,
-        include_columns=included,
+        include_columns=given.include_columns,
         overwrite=overwrite,
     )
     inputs = [Path(vectors)] if vectors != "-" else []
     check_plot(options, inputs if clusters is None else [*inputs, clusters])
-    sources = ContentsOptions(text_column=text_column, source=texts)
     show = None if not quiet else False
-    table = read_table(
-        vectors,
-        vector_column=vector_column,
-        id_column=id_column,
-        on_error=on_error,
-        contents=sources,
-        include_columns=included,
-        more_columns=wanted_columns(options),
-    )
+    table = given.read(vectors, more_columns=wanted_columns(options))
     notes = PlotNotes((lambda text: None) if quiet else show_note, show)
     drawn = sampled(table, options, notes)
-    contents = find_contents(drawn, sources)
+    contents = given.contents(drawn)
     if contents is None and output.suffix.lower() == ".html" and not quiet:
         show_note(no_contents(table))
     line = draw(drawn, contents, options, notes, n_all=len(table))

@@ -11,12 +11,7 @@ import click
 from embedsvc.cli.found_shown import show_found
 from embedsvc.cli.notes import show_note
 from embedsvc.cli.startup import load_encoder
-from embedsvc.cli.vector_options import (
-    contents_options,
-    output_options,
-    read_table,
-    reading_options,
-)
+from embedsvc.cli.vector_options import Given, vector_options
 
 
 @click.command(short_help="Find the vectors most like a text, an image or each other.")
@@ -43,14 +38,7 @@ from embedsvc.cli.vector_options import (
     help="Where to write: .csv, .parquet, .jsonl, or - for JSON lines.  [default: shown as text]",
 )
 @click.option("--model", help="What encodes the queries.  [default: the model that made VECTORS]")
-@click.option(
-    "--include-columns",
-    multiple=True,
-    help="Columns of VECTORS to hand through to the output, separated by commas.",
-)
-@contents_options
-@reading_options
-@output_options
+@vector_options
 def similar(
     *,
     vectors: str,
@@ -61,12 +49,7 @@ def similar(
     metric: Any,
     output: str | None,
     model: str | None,
-    include_columns: tuple[str, ...],
-    texts: Path | None,
-    text_column: str | None,
-    vector_column: str | None,
-    id_column: str | None,
-    on_error: str,
+    given: Given,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -82,32 +65,33 @@ def similar(
     embedsvc similar reviews.parquet --queries questions.txt -k 5 -o answers.csv
     embedsvc similar photos.parquet --query photo.jpg
     """
-    from embedsvc.jobs.similar import QueryOptions, find_similar, resolve_queries
+    from embedsvc.jobs.similar import (
+        OWN_COLUMNS,
+        QueryOptions,
+        find_similar,
+        resolve_queries,
+    )
     from embedsvc.report.numbers import plural
-    from embedsvc.tables.contents import ContentsOptions, find_contents
-    from embedsvc.tables.results import plan_results, write_results
+    from embedsvc.tables.results import check_included, plan_results, write_results
 
     asked = QueryOptions(texts=queries, ids=ids, file=queries_file, model=model)
     if vectors == queries_file == "-":
         raise click.UsageError("Standard input can be VECTORS or --queries, not both.")
+    check_included(given.include_columns, OWN_COLUMNS)
     path = None
     if output is not None:
         inputs = [Path(one) for one in (vectors, queries_file) if one not in (None, "-")]
         path = plan_results(output, inputs, overwrite=overwrite)
-    options = ContentsOptions(text_column=text_column, source=texts)
-    included = tuple(name for names in include_columns for name in names.split(","))
-    table = read_table(
-        vectors,
-        vector_column=vector_column,
-        id_column=id_column,
-        on_error=on_error,
-        contents=options,
-        include_columns=included,
-    )
-    contents = find_contents(table, options)
+    table = given.read(vectors)
+    contents = given.contents(table)
     resolved = resolve_queries(table, asked, load=load_encoder)
     found = find_similar(
-        table, resolved, k=k, metric=metric, contents=contents, include_columns=included
+        table,
+        resolved,
+        k=k,
+        metric=metric,
+        contents=contents,
+        include_columns=given.include_columns,
     )
     if output is None:
         show_found(found, resolved.shown(contents))

@@ -2,106 +2,140 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embedsvc.cli.notes import show_note
 
 if TYPE_CHECKING:
-    from embedsvc.tables.contents import ContentsOptions
+    from embedsvc.tables.contents import Contents, ContentsOptions
     from embedsvc.tables.vector_table import VectorTable
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+@dataclass(frozen=True)
+class Given:
+    """How the vectors of a command are read and shown, as the shared options say."""
+
+    texts: Path | None
+    text_column: str | None
+    vector_column: str | None
+    id_column: str | None
+    on_error: str
+    include_columns: tuple[str, ...]
+
+    def read(
+        self,
+        vectors: str,
+        *,
+        with_columns: bool = True,
+        more_columns: Sequence[str] = (),
+        show: bool = False,
+    ) -> VectorTable:
+        """Read vectors with the columns that are needed, and tell what was left out.
+
+        Args:
+            vectors: the file, or "-".
+            with_columns: whether texts and included columns are wanted too.
+            more_columns: columns that are wanted where there are such.
+            show: whether a progress bar is drawn.
+
+        Raises:
+            InputError: the file is not usable, or an included column is missing.
+        """
+        from embedsvc.progress import progress_bar
+        from embedsvc.tables.contents import check_column, wanted_columns
+        from embedsvc.tables.vector_table import VectorReading, read_vectors
+
+        reading = VectorReading(self.vector_column, self.id_column, self.on_error)
+        included = self.include_columns if with_columns else ()
+        texts = wanted_columns(self._contents_options()) if with_columns else ()
+        wanted = [*included, *texts, *more_columns]
+        with progress_bar("Reading", total=None, unit="vectors", show=show) as advance:
+            table = read_vectors(vectors, reading, columns=wanted, advance=advance)
+        for name in included:
+            check_column(table, name, option="--include-columns")
+        if table.skipped:
+            n = len(table.skipped)
+            show_note(f"{n:,} rows of {table.label} were left out; the first: {table.skipped[0]}")
+        return table
+
+    def contents(self, table: VectorTable) -> Contents | None:
+        """The texts or images behind vectors, or None where there are none.
+
+        Raises:
+            InputError: what is named is not there.
+        """
+        from embedsvc.tables.contents import find_contents
+
+        return find_contents(table, self._contents_options())
+
+    def _contents_options(self) -> ContentsOptions:
+        from embedsvc.tables.contents import ContentsOptions
+
+        return ContentsOptions(
+            text_column=self.text_column, source=self.texts, id_column=self.id_column
+        )
 
 
-def reading_options(command: Command) -> Command:
-    """Add --vector-column, --id-column and --on-error, as `VectorReading` has them."""
-    for option in (
-        click.option(
-            "--on-error",
-            type=click.Choice(["error", "skip"]),
-            default="error",
-            show_default=True,
-            help="Rows without a usable vector: stop, or leave them out.",
-        ),
-        click.option("--id-column", help="Column of the ids.  [default: id, or the position]"),
-        click.option(
-            "--vector-column", help="Column of the vectors.  [default: vector, or the only one]"
-        ),
-    ):
-        command = option(command)
-    return command
+def vector_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what all commands on vectors take; the command gets `given`, `overwrite` and `quiet`."""
+
+    @functools.wraps(command)
+    def run(
+        *,
+        texts: Path | None,
+        text_column: str | None,
+        vector_column: str | None,
+        id_column: str | None,
+        on_error: str,
+        include_columns: tuple[str, ...],
+        **own: Any,
+    ) -> Any:
+        included = tuple(name for names in include_columns for name in names.split(","))
+        given = Given(texts, text_column, vector_column, id_column, on_error, included)
+        return command(given=given, **own)
+
+    for option in reversed(_OPTIONS):
+        run = option(run)
+    return run
 
 
-def contents_options(command: Command) -> Command:
-    """Add --texts and --text-column, as `ContentsOptions` has them."""
-    for option in (
-        click.option("--text-column", help="Column of the texts.  [default: text]"),
-        click.option(
-            "--texts",
-            type=click.Path(path_type=Path),
-            help="File of the texts, or folder of the images, that the vectors were made from.  "
-            "[default: the same file, if it lies beside the vectors unchanged]",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def output_options(command: Command) -> Command:
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --overwrite and --quiet."""
-    for option in (
-        click.option("--quiet", is_flag=True, help="No progress bar, no last lines."),
-        click.option("--overwrite", is_flag=True, help="Replace the output."),
-    ):
-        command = option(command)
-    return command
+    return _OVERWRITE(_QUIET(command))
 
 
-def read_table(
-    vectors: str,
-    *,
-    vector_column: str | None,
-    id_column: str | None,
-    on_error: str,
-    contents: ContentsOptions | None = None,
-    include_columns: Sequence[str] = (),
-    more_columns: Sequence[str] = (),
-    show: bool = False,
-) -> VectorTable:
-    """Read the vectors of a command, with the columns it needs, and tell what was left out.
-
-    Args:
-        vectors: the file, or "-".
-        vector_column: see `VectorReading`.
-        id_column: see `VectorReading`.
-        on_error: see `VectorReading`.
-        contents: where texts are looked for, if they are wanted.
-        include_columns: columns to hand through.
-        more_columns: columns to read where there are such.
-        show: whether a progress bar is drawn.
-
-    Raises:
-        InputError: the file is not usable, or a column is missing.
-    """
-    from embedsvc.progress import progress_bar
-    from embedsvc.tables.contents import check_column, wanted_columns
-    from embedsvc.tables.vector_table import VectorReading, read_vectors
-
-    reading = VectorReading(vector_column, id_column, on_error)
-    wanted = [
-        *include_columns,
-        *more_columns,
-        *(() if contents is None else wanted_columns(contents)),
-    ]
-    with progress_bar("Reading", total=None, unit="vectors", show=show) as advance:
-        table = read_vectors(vectors, reading, columns=wanted, advance=advance)
-    for name in include_columns:
-        check_column(table, name, option="--include-columns")
-    if table.skipped:
-        n = len(table.skipped)
-        show_note(f"{n:,} rows of {table.label} were left out; the first: {table.skipped[0]}")
-    return table
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the output.")
+_QUIET = click.option("--quiet", is_flag=True, help="No progress bar, no last lines.")
+_OPTIONS = (
+    click.option(
+        "--include-columns",
+        multiple=True,
+        help="Columns of VECTORS to hand through, separated by commas.",
+    ),
+    click.option(
+        "--texts",
+        type=click.Path(path_type=Path),
+        help="File of the texts, or folder of the images, that the vectors were made from.  "
+        "[default: the same file, if it lies beside the vectors unchanged]",
+    ),
+    click.option("--text-column", help="Column of the texts.  [default: text]"),
+    click.option(
+        "--vector-column", help="Column of the vectors.  [default: vector, or the only one]"
+    ),
+    click.option("--id-column", help="Column of the ids.  [default: id, or the position]"),
+    click.option(
+        "--on-error",
+        type=click.Choice(["error", "skip"]),
+        default="error",
+        show_default=True,
+        help="Rows without a usable vector: stop, or leave them out.",
+    ),
+    _OVERWRITE,
+    _QUIET,
+)

@@ -10,14 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from embedsvc.errors import InputError
 from embedsvc.tables.contents import Contents
 from embedsvc.tables.vector_table import VectorTable
 from embedsvc.text.keywords import Keyword, group_keywords, name_of
 from embedsvc.vectors.cluster_facts import NOISE, central_ranks
 from embedsvc.vectors.clustering import VectorClusterer
 
-_OWN = ("id", "cluster", "name", "confidence", "distance", "central")
+OWN_COLUMNS = ("id", "cluster", "name", "confidence", "distance", "central")
 _EXCERPT = 300
 
 
@@ -74,20 +73,6 @@ class Clustered:
         """What stands for a row: its text, its image, or its id."""
         value = None if self.contents is None else self.contents.values[position]
         return value or self.table.ids[position]
-
-
-def check_columns(include_columns: Sequence[str]) -> None:
-    """Check that no column would be there twice.
-
-    Raises:
-        InputError: one would.
-    """
-    taken = [name for name in include_columns if name in _OWN]
-    if taken:
-        raise InputError(
-            f"Expected columns to include of other names than {', '.join(_OWN)}, got {taken[0]!r}. "
-            "The output has a column of that name itself: leave it out, or rename it in the input."
-        )
 
 
 def cluster_vectors(

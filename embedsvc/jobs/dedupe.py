@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embedsvc.errors import InputError, OutputError
 from embedsvc.extract.folder import reason_of
 from embedsvc.tables.contents import Contents
-from embedsvc.tables.results import write_results, write_vectors
+from embedsvc.tables.results import check_included, write_results, write_vectors
 from embedsvc.tables.row_files import Rows, write_rows
 from embedsvc.tables.vector_table import VectorTable
 from embedsvc.vectors.duplicates import Duplicates, find_duplicates
@@ -22,7 +22,7 @@ from embedsvc.vectors.duplicates import Duplicates, find_duplicates
 Keep = Literal["first", "last", "longest", "shortest"]
 KEEPS: tuple[Keep, ...] = get_args(Keep)
 
-_OWN = ("id", "vector", "n_duplicates", "representative", "similarity")
+OWN_COLUMNS = ("id", "vector", "n_duplicates", "representative", "similarity")
 # What the metadata of the input say of its own rows.
 _OF_ROWS = ("content_sha256", "rejects", "layout")
 
@@ -84,7 +84,7 @@ def deduplicate(
         InputError: a column that would be there twice, or the longest or shortest of texts that are
             not found.
     """
-    check_columns(include_columns)
+    check_included(include_columns, OWN_COLUMNS)
     order = _order(table, keep, contents)
     found = find_duplicates(
         table.vectors, threshold=threshold, order=order, seed=seed, advance=advance
@@ -105,20 +105,6 @@ def deduplicate(
     return Deduplicated(
         table, found, kept.take(pa.array(found.kept)), dropped.take(pa.array(others))
     )
-
-
-def check_columns(include_columns: Sequence[str]) -> None:
-    """Check that no column would be there twice.
-
-    Raises:
-        InputError: one would.
-    """
-    taken = [name for name in include_columns if name in _OWN]
-    if taken:
-        raise InputError(
-            f"Expected columns to include of other names than {', '.join(_OWN)}, got {taken[0]!r}. "
-            "The output has a column of that name itself: leave it out, or rename it in the input."
-        )
 
 
 def check_places(path: Path | None, dropped_path: Path | None) -> None:

@@ -16,9 +16,10 @@ from embedsvc.errors import InputError
 from embedsvc.evaluation.conformal import conformal_p_values, default_rate
 from embedsvc.tables.contents import Contents
 from embedsvc.tables.matching import check_same_vectors
+from embedsvc.tables.results import check_included
 from embedsvc.tables.vector_table import VectorTable
 
-_OWN = ("id", "anomaly_score", "p_value", "is_outlier", "nearest", "similarity")
+OWN_COLUMNS = ("id", "anomaly_score", "p_value", "is_outlier", "nearest", "similarity")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def find_outliers(
         InputError: too few rows, other dims, or a column that would be there twice.
         ArtifactError: the normal vectors were made by another model.
     """
-    check_columns(include_columns)
+    check_included(include_columns, OWN_COLUMNS)
     rate = options.false_alarm_rate
     if normal is not None:
         check_normal(table, normal)
@@ -114,20 +115,6 @@ def find_outliers(
     told = bool(np.isfinite(detector.threshold_))
     about = _about(options.method, rate, len(table) if normal is None else len(normal), told=told)
     return Outliers(pa.table(rows), float(detector.threshold_) if told else None, about)
-
-
-def check_columns(include_columns: Sequence[str]) -> None:
-    """Check that no column would be there twice.
-
-    Raises:
-        InputError: one would.
-    """
-    taken = [name for name in include_columns if name in _OWN]
-    if taken:
-        raise InputError(
-            f"Expected columns to include of other names than {', '.join(_OWN)}, got {taken[0]!r}. "
-            "The output has a column of that name itself: leave it out, or rename it in the input."
-        )
 
 
 def check_normal(table: VectorTable, normal: VectorTable) -> None:

@@ -21,6 +21,8 @@ from embedsvc.tables.vector_readers import holds_vectors
 from embedsvc.tables.vector_table import VectorReading, VectorTable, read_vectors
 from embedsvc.vectors.similarity import Metric, top_k
 
+OWN_COLUMNS = ("query", "rank", "id", "similarity", "distance")
+
 
 @dataclass(frozen=True)
 class Queries:

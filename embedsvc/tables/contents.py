@@ -53,10 +53,12 @@ class ContentsOptions:
     Attributes:
         text_column: the column of the texts; by default "text", where there is one.
         source: a file of texts as embedsvc extract reads them, or the folder of the images.
+        id_column: the column of the ids in that file; by default that of the vectors' own input.
     """
 
     text_column: str | None = None
     source: Path | None = None
+    id_column: str | None = None
 
 
 def is_of_images(metadata: Mapping[str, Any]) -> bool:
@@ -184,6 +186,8 @@ def _reading(metadata: Mapping[str, Any], named: ContentsOptions | None) -> Sour
         strings.pop("format", None)
         if named.text_column is not None:
             strings["column"] = named.text_column
+        if named.id_column is not None:
+            strings["id_column"] = named.id_column
     encoding = metadata.get("encoding")
     return SourceOptions(**strings, encoding=encoding if isinstance(encoding, str) else "utf-8")
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedsvc import __version__
-from embedsvc.errors import OutputError, ResumeError
+from embedsvc.errors import InputError, OutputError, ResumeError
 from embedsvc.extract.folder import reason_of
 from embedsvc.extract.outputs import OutputHeader, OutputTable, beside, write_output
 from embedsvc.tables.row_files import Rows, check_output, write_json_rows, write_rows
@@ -140,3 +140,21 @@ def _not_written(where: str | Path, err: OSError) -> OutputError:
     return OutputError(
         f"Expected to write {where}, but {reason_of(err)}. Cure that, or choose another output."
     )
+
+
+def check_included(include_columns: Sequence[str], own: Sequence[str]) -> None:
+    """Check that no column of the results would be there twice.
+
+    Args:
+        include_columns: those that are handed through.
+        own: those that the results have anyway.
+
+    Raises:
+        InputError: one would.
+    """
+    taken = [name for name in include_columns if name in own]
+    if taken:
+        raise InputError(
+            f"Expected columns to include of other names than {', '.join(own)}, got {taken[0]!r}. "
+            "The output has a column of that name itself: leave it out, or rename it in the input."
+        )
