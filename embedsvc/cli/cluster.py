@@ -153,8 +153,10 @@ def _show_clusters(found: Clustered) -> None:
 
 
 def _show_summary(found: Clustered, output: str) -> None:
+    from embedsvc.report.numbers import plural
+
     clusterer, n = found.clusterer, len(found.table)
-    told = f"{output}: {n:,} rows in {clusterer.n_clusters_:,} clusters"
+    told = f"{output}: {plural(n, 'row')} in {plural(clusterer.n_clusters_, 'cluster')}"
     told += f", {found.n_noise:,} ({found.n_noise / n:.1%}) in none"
     if clusterer.silhouette_ is not None:
         told += f", silhouette {clusterer.silhouette_:.3f}"

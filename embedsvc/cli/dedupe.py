@@ -148,13 +148,15 @@ def _show_groups(found: Deduplicated, contents: Contents | None) -> None:
 
 
 def _show_counts(found: Deduplicated, output: str, dropped: Path | None, threshold: float) -> None:
-    n_dropped = len(found.dropped)
+    from embedsvc.report.numbers import plural
+
+    n_dropped, rows = len(found.dropped), plural(len(found.table), "row")
     n_groups = int((found.kept.column("n_duplicates").to_numpy() > 0).sum())
     told = (
-        f"{output}: {len(found.table):,} rows, {len(found.kept):,} kept, {n_dropped:,} dropped, "
+        f"{output}: {rows}, {len(found.kept):,} kept, {n_dropped:,} dropped, "
         f"which have a cosine of {threshold:g} or more to one of {n_groups:,} kept"
     )
     if not n_dropped:
-        told = f"{output}: {len(found.table):,} rows, all kept: no two of them are that similar"
+        told = f"{output}: {rows}, all kept: no two of them are that similar"
     where = "" if dropped is None or not n_dropped else f"; dropped: {dropped}"
     click.echo(told + where, err=True)

@@ -139,9 +139,11 @@ def _show(found: Outliers) -> None:
 
 
 def _show_counts(found: Outliers, output: str, method: str) -> None:
+    from embedsvc.report.numbers import plural
+
     n, total = found.n_outliers, len(found.rows)
-    words = "1 outlier" if n == 1 else f"{n:,} outliers"
-    click.echo(f"{output}: {total:,} rows, {words} ({method})", err=True)
+    told = f"{output}: {plural(total, 'row')}, {plural(n, 'outlier')} ({method})"
+    click.echo(told, err=True)
     if found.threshold is None:
         show_note(f"{found.about[0].upper()}{found.about[1:]}.")
     else:

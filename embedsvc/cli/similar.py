@@ -93,6 +93,8 @@ def similar(
         contents=contents,
         include_columns=given.include_columns,
     )
+    if not quiet and k > len(table):
+        show_note(f"{table.label} has {plural(len(table), 'vector')}, fewer than -k {k}.")
     if output is None:
         show_found(found, resolved.shown(contents))
         return
@@ -101,5 +103,3 @@ def similar(
     if not quiet and path is not None:
         asked_for = plural(len(resolved.names), "query", "queries")
         click.echo(f"{output}: {asked_for}, {plural(len(found), 'row')}", err=True)
-    if not quiet and k > len(table):
-        show_note(f"{table.label} has {len(table):,} vectors, fewer than -k {k}.")

@@ -93,6 +93,13 @@ def test_a_file_that_is_named(folder):
         find_contents(table(), ContentsOptions(source=folder / "nix.csv"))
 
 
+def test_ids_of_vectors_that_tell_nothing(folder):
+    named = ContentsOptions(source=folder / "in.jsonl", id_column="key", text_column="say")
+    assert find_contents(table(), named).values == ["text 0", "text 2"]
+    by_position = ContentsOptions(source=folder / "in.jsonl")
+    assert find_contents(table(["3", "0"]), by_position).values == ["other 3", "other 0"]
+
+
 def test_images_of_a_folder(folder):
     (folder / "photos" / "a").mkdir(parents=True)
     Image.new("L", (4, 4)).save(folder / "photos" / "a" / "1.png")
