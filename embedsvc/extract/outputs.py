@@ -116,7 +116,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
             case _:
                 return read_json(beside(path, "metadata.json"))
         metadata: dict[str, Any] = dict(orjson.loads(raw))
-    except _UNREADABLE as err:
+    except UNREADABLE as err:
         raise ArtifactError(
             f"Expected vectors written by embedsvc in {path}, got something else: {err}"
         ) from err
@@ -124,7 +124,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 # What NumPy, zipfile and Arrow raise for files that are not what their ending says.
-_UNREADABLE = (
+UNREADABLE = (
     ArithmeticError,
     EOFError,
     KeyError,

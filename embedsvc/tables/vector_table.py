@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from embedsvc.errors import InputError
 from embedsvc.extract.columns import missing_column
-from embedsvc.tables.vector_readers import Read, VectorDefect, reader_of
+from embedsvc.tables.vector_parts import Read, VectorDefect
+from embedsvc.tables.vector_readers import reader_of
 from embedsvc.vectors.checks import bad_rows
 
 STDIN = "-"
