@@ -1,29 +1,17 @@
 """The README's examples of training, on tiny models."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from readme_examples import BLOCKS, run
 from tiny_folders import HIDDEN, write_tiny_bert
 from tiny_savedmodels import write_pair
-
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"<!-- example: (\w+) -->\n```python\n(.*?)```", README, re.DOTALL))
 
 # Keras 3.15 turns its variables into arrays in a way that NumPy 2 is about to drop.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
 )
-
-
-def run(name, replaced, **names):
-    code = BLOCKS[name]
-    for old, new in replaced.items():
-        assert old in code
-        code = code.replace(old, new)
-    exec(compile(code, f"README.md, {name}", "exec"), names)
-    return names
 
 
 def test_three_penalties(tmp_path):
