@@ -19,7 +19,7 @@ from embedsvc.cli.vector_options import Given, vector_options
     type=click.Path(path_type=Path),
     required=True,
     help="Where to draw: .html is a page to move in and search, .png a picture; .csv, .parquet or "
-    ".jsonl the coordinates.",
+    ".jsonl the coordinates, and - these as JSON lines.",
 )
 @click.option(
     "--color",

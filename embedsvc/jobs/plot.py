@@ -23,7 +23,7 @@ from embedsvc.report.map_picture import Theme, write_map_picture
 from embedsvc.report.map_words import METHOD_NAMES
 from embedsvc.report.numbers import plural
 from embedsvc.tables.contents import Contents, is_of_images
-from embedsvc.tables.results import check_absent, write_results
+from embedsvc.tables.results import STDOUT, check_absent, write_results
 from embedsvc.tables.row_files import check_place
 from embedsvc.tables.vector_table import VectorTable
 from embedsvc.vectors.map_quality import neighbours_kept
@@ -31,6 +31,7 @@ from embedsvc.vectors.projection import Method, check_method, default_method, ha
 
 DRAWN = (".html", ".png")
 _WRITTEN = (".csv", ".parquet", ".jsonl")
+_STREAM = Path(STDOUT)
 MOST_POINTS = 50_000
 """Vectors that are drawn unless more are asked for; more than this no page moves smoothly."""
 
@@ -40,7 +41,8 @@ class PlotOptions:
     """How a map is drawn.
 
     Attributes:
-        output: ends in .html, .png, or for the coordinates .csv, .parquet or .jsonl.
+        output: ends in .html, .png, or for the coordinates .csv, .parquet or .jsonl; "-" writes
+            these to standard output.
         color: a column; "cluster", the default, is found where there is no such column; "folder" is
             that of images; "none" is one colour for all.
         clusters: a file of clusters by id.
@@ -86,17 +88,18 @@ def check_plot(options: PlotOptions, inputs: Sequence[Path]) -> None:
         OutputError: the output is out of reach, or stands there already.
         MissingExtraError: the method is not installed.
     """
-    ending = options.output.suffix.lower()
-    if ending not in (*DRAWN, *_WRITTEN):
+    if options.method is not None:
+        check_method(options.method)
+    if options.output == _STREAM:
+        return
+    if options.output.suffix.lower() not in (*DRAWN, *_WRITTEN):
         raise InputError(
-            "Expected an output that ends in .html or .png, or in .csv, .parquet or .jsonl for the "
-            f"coordinates, got {options.output.name!r}. Rename it, for example to "
+            "Expected an output that ends in .html or .png, or for the coordinates in .csv, "
+            f".parquet or .jsonl, or -, got {options.output.name!r}. Rename it, for example to "
             f"{options.output.stem or 'map'}.html."
         )
     check_place(options.output, inputs)
     check_absent(options.output, overwrite=options.overwrite)
-    if options.method is not None:
-        check_method(options.method)
 
 
 def wanted_columns(options: PlotOptions) -> tuple[str, ...]:
@@ -259,7 +262,8 @@ def _write_places(shown: VectorMap, table: VectorTable, options: PlotOptions) ->
         "seed": options.seed,
         "vectors": table.metadata,
     }
-    write_results(options.output, pa.table(rows), sys.stdout.buffer, metadata=metadata)
+    path = None if options.output == _STREAM else options.output
+    write_results(path, pa.table(rows), sys.stdout.buffer, metadata=metadata)
 
 
 def _said(colouring: Colouring | None) -> str:

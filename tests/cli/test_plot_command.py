@@ -83,6 +83,13 @@ def test_coordinates(plot, vectors, tmp_path):
     assert table.column("stars").to_pylist()[5] == 1.25
 
 
+def test_coordinates_for_programs(plot, vectors):
+    result = plot("v.parquet", "-o", "-", "--color", "topic", "--method", "pca", "--quiet")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(rows) == len(vectors)
+    assert set(rows[0]) == {"id", "x", "y", "topic"}
+
+
 def test_clusters_of_a_file(plot, tmp_path):
     names = ["", "refund", "parcel, late", ""]
     lines = ["id,cluster,name"] + [f'r{i},{i % 4 - 1},"{names[i % 4]}"' for i in range(29)]

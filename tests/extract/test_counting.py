@@ -19,10 +19,10 @@ from embedsvc.extract.sources import open_sources
         ("in.csv", b"text\na\nb\n", 2),
         ("in.csv", b"text\na\nb", 2),
         ("in.txt", b"a\nb\n", 2),
-        ("in.jsonl.gz", gzip.compress(b"{}\n{}\n{}\n"), 3),
+        ("in.jsonl.gz", gzip.compress(b"{}\n{}\n{}\n", mtime=0), 3),
         ("in.csv", b"", 0),
         ("in.txt.gz", b"no gzip", None),
-        ("in.txt.gz", gzip.compress(b"a\n" * 99)[:20], None),
+        ("in.txt.gz", gzip.compress(b"a\n" * 99, mtime=0)[:20], None),
         ("in.parquet", b"no parquet", None),
     ],
 )
