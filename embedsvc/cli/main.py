@@ -121,6 +121,7 @@ def main() -> None:
     Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unusable input, 4 model or weights not
     available, 5 output not writable or of another run, 130 interrupted.
     """
-    # In our own process, and before TensorFlow is imported: no start-up chatter on stderr.
+    # In our own process, and before TensorFlow and LanceDB are imported: no chatter on stderr.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
