@@ -148,3 +148,5 @@ def _show_counts(found: Outliers, output: str, method: str) -> None:
         show_note(f"{found.about[0].upper()}{found.about[1:]}.")
     else:
         click.echo(f"Outliers score above {found.threshold:.4g}: {found.about}.", err=True)
+    if found.n_compared is not None:
+        show_note(f"Each row was compared with {found.n_compared:,} of them, drawn by --seed.")

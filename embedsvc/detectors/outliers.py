@@ -28,10 +28,17 @@ from embedsvc.evaluation.conformal import (
 )
 from embedsvc.vectors.checks import check_same_dim, check_vectors, unit_rows
 from embedsvc.vectors.distinct import distinct_rows
-from embedsvc.vectors.neighbors import nearest_neighbors
+from embedsvc.vectors.neighbors import nearest_neighbors, without_own
 from embedsvc.vectors.similarity import top_k
 
 Advance = Callable[[int], None]
+
+MOST_COMPARED = 50_000
+"""Rows that each row is compared with; of more a part is drawn, so that a million take minutes.
+
+Distances to a part tell outliers as well as distances to all: Sugiyama, Borgwardt: Rapid
+distance-based outlier detection via sampling, 2013.
+"""
 
 _BLOCK = 8192
 
@@ -54,7 +61,8 @@ class VectorOutliers(OutlierMixin, BaseEstimator):
 
     Rows learned from are scored as new ones are: by what was learned from the others. Only the
     directions of vectors count. Equal rows count once, so that a text that is repeated a hundred
-    times is no more normal for it.
+    times is no more normal for it. Of more than 50,000 different rows, so many are drawn that all
+    are compared with.
 
     Args:
         method: "knn", the mean cosine distance to the nearest rows; "mahalanobis", the distance
@@ -69,6 +77,7 @@ class VectorOutliers(OutlierMixin, BaseEstimator):
         scores_: of the rows learned from, float64 of shape (n,); higher = more anomalous.
         threshold_: a score above it is an outlier's; infinite where there are too few rows to tell.
         nearest_: what lies nearest to each of the rows learned from, equal ones left out.
+        n_compared_: how many different rows each one was compared with.
 
     Example:
         >>> outliers = VectorOutliers().fit_predict(vectors)       # 1 = outlier
@@ -110,8 +119,10 @@ class VectorOutliers(OutlierMixin, BaseEstimator):
             conformal_threshold(np.zeros(len(found)), self.false_alarm_rate)
         different = distinct_rows(found)
         rows = found[different.first]
-        self._rows, self._first = rows, different.first
-        near, cosines = self._own_neighbours(advance)
+        chosen = self._chosen(len(rows))
+        self.n_compared_ = len(chosen)
+        self._rows, self._first = rows[chosen], different.first[chosen]
+        near, cosines = self._own_neighbours(rows, chosen, advance)
         self._learned: LearnedScores | None = None
         if self.method == "knn":
             scores = _mean_distance(cosines)
@@ -181,12 +192,25 @@ class VectorOutliers(OutlierMixin, BaseEstimator):
             return conformal_threshold(self.scores_, self.false_alarm_rate)
         return upper_tail_threshold(self.scores_, CUTOFFS[self.method])
 
-    def _own_neighbours(self, advance: Advance) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Of the different rows; of a single one none, at position -1."""
-        if len(self._rows) < 2:
+    def _chosen(self, n: int) -> NDArray[np.int64]:
+        """The rows that all are compared with: rising positions."""
+        if n <= MOST_COMPARED:
+            return np.arange(n)
+        return np.sort(np.random.default_rng(self.seed).choice(n, MOST_COMPARED, replace=False))
+
+    def _own_neighbours(
+        self, rows: NDArray[np.float32], chosen: NDArray[np.int64], advance: Advance
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Of the different rows, among those chosen; of a single one none, at position -1."""
+        if len(rows) < 2:
             return np.full((1, 1), -1), np.full((1, 1), np.nan, np.float32)
         k = self.k if self.method == "knn" else 1
-        return nearest_neighbors(self._rows, k=k, seed=self.seed, advance=advance)
+        if len(chosen) == len(rows):
+            return nearest_neighbors(rows, k=k, seed=self.seed, advance=advance)
+        near, cosines = self._neighbours(rows, k + 1, advance)
+        own = np.full(len(rows), -1)
+        own[chosen] = np.arange(len(chosen))
+        return without_own(near, cosines, own)
 
     def _neighbours(
         self, rows: NDArray[np.float32], k: int, advance: Advance

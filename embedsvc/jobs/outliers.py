@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedsvc.detectors.outlier_models import CUTOFFS, OutlierMethod
-from embedsvc.detectors.outliers import Nearest, VectorOutliers
+from embedsvc.detectors.outliers import MOST_COMPARED, Nearest, VectorOutliers
 from embedsvc.errors import InputError
 from embedsvc.evaluation.conformal import conformal_p_values, default_rate
 from embedsvc.tables.contents import Contents
@@ -49,11 +49,13 @@ class Outliers:
             nearest), `similarity` (to it), `text`, if texts are found, and the columns asked for.
         threshold: a score above it is an outlier's; None where there are too few rows to tell.
         about: how the threshold came about, in words.
+        n_compared: how many rows each row was compared with, where that is a part drawn of them.
     """
 
     rows: pa.Table
     threshold: float | None
     about: str
+    n_compared: int | None = None
 
     @property
     def n_outliers(self) -> int:
@@ -114,7 +116,13 @@ def find_outliers(
     rows |= {name: table.columns.column(name) for name in include_columns}
     told = bool(np.isfinite(detector.threshold_))
     about = _about(options.method, rate, len(table) if normal is None else len(normal), told=told)
-    return Outliers(pa.table(rows), float(detector.threshold_) if told else None, about)
+    drawn = detector.n_compared_ == MOST_COMPARED
+    return Outliers(
+        rows=pa.table(rows),
+        threshold=float(detector.threshold_) if told else None,
+        about=about,
+        n_compared=detector.n_compared_ if drawn else None,
+    )
 
 
 def check_normal(table: VectorTable, normal: VectorTable) -> None:

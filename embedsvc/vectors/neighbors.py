@@ -76,15 +76,24 @@ def nearest_neighbors(
         else:
             near, close = index.search(found[rows], k=width + 1)
         own = np.arange(start, start + len(near))
-        positions[rows], scores[rows] = _others(near, close, own)
+        positions[rows], scores[rows] = without_own(near, close, own)
         advance(len(near))
     return positions, scores
 
 
-def _others(
+def without_own(
     positions: NDArray[np.int64], scores: NDArray[np.float32], own: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Leave out one of each row: the row's own position, or the last where that is not there."""
+    """Leave out one neighbour of each row: the row itself, or the last where it is not there.
+
+    Args:
+        positions: int64 of shape (n, k).
+        scores: float32 of shape (n, k).
+        own: the position of each row itself, int64 of shape (n,).
+
+    Returns:
+        Both with shape (n, k - 1).
+    """
     kept = positions != own[:, np.newaxis]
     kept[kept.all(axis=1), -1] = False
     shape = (len(positions), positions.shape[1] - 1)

@@ -60,6 +60,22 @@ def test_knn_against_scikit_learn():
     np.testing.assert_array_equal(detector.nearest(fresh).positions, positions[:, 0])
 
 
+def test_of_many_rows_a_part_is_compared_with(monkeypatch):
+    vectors = np.concatenate([usual(1000), unusual()])
+    whole = VectorOutliers().fit(vectors)
+    assert whole.n_compared_ == 1012
+    monkeypatch.setattr("embedsvc.detectors.outliers.MOST_COMPARED", 200)
+    part = VectorOutliers(seed=3).fit(vectors)
+    assert part.n_compared_ == 200
+    assert (part.nearest_.positions != np.arange(1012)).all()
+    assert part.nearest_.cosines.max() < 1 - 1e-6
+    assert (part.scores_[1000:] > part.threshold_).mean() >= 0.75
+    assert (part.scores_[:1000] > part.threshold_).mean() < 0.02
+    assert np.corrcoef(part.scores_, whole.scores_)[0, 1] > 0.95
+    np.testing.assert_array_equal(VectorOutliers(seed=3).fit(vectors).scores_, part.scores_)
+    assert VectorOutliers(seed=3, method="mahalanobis").fit(vectors).scores_.shape == (1012,)
+
+
 def test_copies_do_not_make_an_outlier_normal():
     strange = unusual(1).repeat(30, axis=0)
     vectors = np.concatenate([usual(), strange])
