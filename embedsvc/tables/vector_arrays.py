@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 from embedsvc.extract.outputs import beside
 from embedsvc.tables.vector_parts import (
     UNREADABLE,
-    Advance,
     Read,
     VectorDefect,
+    Wanted,
     broken,
     checked_dim,
     choose_id,
@@ -29,34 +28,32 @@ from embedsvc.tables.vector_parts import (
     unscaled,
 )
 
+# Vectors hardly shrink when they are packed; what shrinks so much is made to fill the memory.
+_LARGE = 1 << 28
+_PACKED = 100
 
-def read_npz(
-    path: Path,
-    vector_column: str | None,
-    id_column: str | None,
-    columns: Sequence[str],
-    advance: Advance,
-) -> Read:
+
+def read_npz(path: Path, wanted: Wanted) -> Read:
     """Read a NumPy archive."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             shapes = {name: _shape_in(arrays, name) for name in arrays.files}
             matrices = [name for name, shape in shapes.items() if len(shape) == 2]
-            chosen = choose_vectors(list(shapes), matrices, vector_column)
+            chosen = choose_vectors(list(shapes), matrices, wanted.vector_column)
             vectors = arrays[chosen]
             same = [
                 name
                 for name, shape in shapes.items()
                 if shape == (len(vectors),) and name != chosen
             ]
-            id_name = choose_id(same, id_column)
+            id_name = choose_id(same, wanted.id_column)
             metadata = metadata_of(str(arrays["metadata"]) if "metadata" in shapes else None)
-            wanted = [one for one in dict.fromkeys(columns) if one in same and one != id_name]
-            table = pa.table({name: pa.array(arrays[name]) for name in wanted})
+            there = [one for one in dict.fromkeys(wanted.columns) if one in same and one != id_name]
+            table = pa.table({name: pa.array(arrays[name]) for name in there})
             ids = None if id_name is None else arrays[id_name].tolist()
     except UNREADABLE as err:
         raise broken("a NumPy archive", err) from err
-    advance(len(vectors))
+    wanted.advance(len(vectors))
     available = tuple(name for name in same if name != id_name)
     unscaled_vectors = unscaled(_numbers(vectors), metadata)
     return Read(unscaled_vectors, ids_of(ids, len(vectors)), table, available, metadata)
@@ -64,6 +61,12 @@ def read_npz(
 
 def _shape_in(arrays: Any, name: str) -> tuple[int, ...]:
     """The shape of an array, by its header alone."""
+    about = arrays.zip.getinfo(f"{name}.npy")
+    if about.file_size > _LARGE and about.file_size > _PACKED * about.compress_size:
+        raise VectorDefect(
+            f"Expected arrays, got {name!r}, which would unpack from {about.compress_size:,} to "
+            f"{about.file_size:,} bytes. Save it with np.savez, without compression."
+        )
     with arrays.zip.open(f"{name}.npy") as member:
         version = np.lib.format.read_magic(member)
         read = {
@@ -74,15 +77,8 @@ def _shape_in(arrays: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
-def read_npy(
-    path: Path,
-    vector_column: str | None,
-    id_column: str | None,
-    columns: Sequence[str],
-    advance: Advance,
-) -> Read:
+def read_npy(path: Path, wanted: Wanted) -> Read:
     """Map a NumPy array, and read what stands beside it."""
-    del vector_column
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except UNREADABLE as err:
@@ -102,8 +98,8 @@ def read_npy(
                 f"Expected {len(vectors):,} JSON objects in {rows_file.name}, one a vector, got "
                 f"{len(rows):,} lines. Write both files anew, or move that one away."
             )
-    ids, table, available = table_of(rows, len(vectors), id_column, columns)
-    advance(len(vectors))
+    ids, table, available = table_of(rows, len(vectors), wanted)
+    wanted.advance(len(vectors))
     return Read(unscaled(vectors, metadata), ids, table, available, metadata)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 
 from embedsvc.extract.outputs import beside
 from embedsvc.tables.vector_parts import (
-    Advance,
     Read,
     VectorDefect,
+    Wanted,
     broken,
     checked_dim,
     choose_vectors,
@@ -27,37 +26,24 @@ from embedsvc.tables.vector_parts import (
 )
 
 
-def read_jsonl(
-    path: Path | None,
-    vector_column: str | None,
-    id_column: str | None,
-    columns: Sequence[str],
-    advance: Advance,
-) -> Read:
+def read_jsonl(path: Path | None, wanted: Wanted) -> Read:
     """Read JSON lines, from a file or from standard input."""
     try:
         if path is None:
-            return _from_jsonl(sys.stdin.buffer, {}, vector_column, id_column, columns, advance)
+            return _from_jsonl(sys.stdin.buffer, {}, wanted)
         metadata = read_metadata(beside(path, "metadata.json"))
         with path.open("rb") as file:
-            return _from_jsonl(file, metadata, vector_column, id_column, columns, advance)
+            return _from_jsonl(file, metadata, wanted)
     except OSError as err:
         raise broken("a readable file", err) from err
 
 
-def _from_jsonl(
-    file: IO[bytes],
-    metadata: dict[str, Any],
-    vector_column: str | None,
-    id_column: str | None,
-    columns: Sequence[str],
-    advance: Advance,
-) -> Read:
+def _from_jsonl(file: IO[bytes], metadata: dict[str, Any], wanted: Wanted) -> Read:
     parts: list[NDArray[np.float32]] = []
     rows: list[dict[str, Any]] = []
     defects: dict[int, str] = {}
     dim = 0
-    chosen = vector_column
+    chosen = wanted.vector_column
     for number, line in enumerate(lines(file), start=1):
         if line.isspace():
             continue
@@ -84,12 +70,12 @@ def _from_jsonl(
             vector = None
         parts.append(np.zeros(dim, np.float32) if vector is None else vector)
         rows.append(row)
-        advance(1)
+        wanted.advance(1)
     if not dim:
         raise VectorDefect("Expected at least one vector, got none. Check the file.")
     first = next(at for at, part in enumerate(parts) if len(part))
     parts[:first] = [np.zeros(dim, np.float32)] * first
-    ids, table, available = table_of(rows, len(rows), id_column, columns)
+    ids, table, available = table_of(rows, len(rows), wanted)
     return Read(unscaled(np.stack(parts), metadata), ids, table, available, metadata, defects)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,9 @@ from embedsvc.extract.outputs import METADATA_KEY
 from embedsvc.tables.vector_parts import (
     NO_VECTOR,
     UNREADABLE,
-    Advance,
     Read,
     VectorDefect,
+    Wanted,
     broken,
     checked_dim,
     choose_id,
@@ -31,36 +30,24 @@ from embedsvc.tables.vector_parts import (
 _BATCH_ROWS = 16_384
 
 
-def read_parquet(
-    path: Path,
-    vector_column: str | None,
-    id_column: str | None,
-    columns: Sequence[str],
-    advance: Advance,
-) -> Read:
+def read_parquet(path: Path, wanted: Wanted) -> Read:
     """Read a Parquet file, its vectors straight into one array."""
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            return _from_parquet(file, vector_column, id_column, columns, advance)
+            return _from_parquet(file, wanted)
     except UNREADABLE as err:
         raise broken("a whole Parquet file", err) from err
 
 
-def _from_parquet(
-    file: pq.ParquetFile,
-    vector_column: str | None,
-    id_column: str | None,
-    columns: Sequence[str],
-    advance: Advance,
-) -> Read:
+def _from_parquet(file: pq.ParquetFile, wanted: Wanted) -> Read:
     schema = file.schema_arrow
     lists = [one.name for one in schema if is_numbers(one.type)]
-    chosen = choose_vectors(schema.names, lists, vector_column)
-    id_name = choose_id(schema.names, id_column)
+    chosen = choose_vectors(schema.names, lists, wanted.vector_column)
+    id_name = choose_id(schema.names, wanted.id_column)
     metadata = metadata_of((schema.metadata or {}).get(METADATA_KEY))
     available = tuple(one for one in schema.names if one not in (chosen, id_name))
-    wanted = [one for one in dict.fromkeys(columns) if one in available]
-    loaded = [*wanted, *([] if id_name is None else [id_name])]
+    there = [one for one in dict.fromkeys(wanted.columns) if one in available]
+    loaded = [*there, *([] if id_name is None else [id_name])]
     n_rows = file.metadata.num_rows
     vectors: NDArray[np.float32] | None = None
     defects: dict[int, str] = {}
@@ -75,7 +62,7 @@ def _from_parquet(
             continue
         defects |= values.into(vectors[start : start + len(batch)], start)
         start += len(batch)
-        advance(len(batch))
+        wanted.advance(len(batch))
     if vectors is None:
         raise VectorDefect(
             f"Expected vectors in the column {quoted(chosen)}, got {n_rows:,} rows and none with "
@@ -86,7 +73,7 @@ def _from_parquet(
     return Read(
         vectors=unscaled(vectors, metadata),
         ids=ids,
-        columns=rest.select(wanted),
+        columns=rest.select(there),
         available=available,
         metadata=metadata,
         defects=defects,

@@ -25,11 +25,26 @@ LONGEST_LINE = 1 << 26
 _ID_NAME = "id"
 _MOST_DIM = 65_536
 
-Advance = Callable[[int], None]
-
 
 class VectorDefect(Exception):
     """A whole file is not usable; the message is for people, with the cure."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of a file.
+
+    Attributes:
+        vector_column: of the vectors; None chooses it.
+        id_column: of the ids; None takes "id", or positions.
+        columns: those that are wanted beside them, where there are such.
+        advance: called with the number of rows just read.
+    """
+
+    vector_column: str | None
+    id_column: str | None
+    columns: Sequence[str]
+    advance: Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -112,14 +127,14 @@ def ids_of(values: Iterable[Any] | None, n_rows: int) -> list[str]:
 
 
 def table_of(
-    rows: Sequence[dict[str, Any]], n_rows: int, id_column: str | None, columns: Sequence[str]
+    rows: Sequence[dict[str, Any]], n_rows: int, wanted: Wanted
 ) -> tuple[list[str], pa.Table, tuple[str, ...]]:
     """Ids, the columns asked for, and the names of all, from JSON objects."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    id_name = choose_id(names, id_column)
+    id_name = choose_id(names, wanted.id_column)
     available = tuple(name for name in names if name != id_name)
     arrays = {}
-    for name in dict.fromkeys(columns):
+    for name in dict.fromkeys(wanted.columns):
         if name in available:
             values = [row.get(name) for row in rows]
             arrays[name] = column_array(values, column_type(map(kind_of, values)))

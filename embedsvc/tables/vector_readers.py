@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from embedsvc.tables.vector_parts import (
     LONGEST_LINE,
     UNREADABLE,
     VECTOR_NAMES,
-    Advance,
     Read,
     VectorDefect,
+    Wanted,
 )
 
-Reader = Callable[[Any, str | None, str | None, Sequence[str], Advance], Read]
+Reader = Callable[[Any, Wanted], Read]
 
 _READERS: dict[str, Reader] = {
     ".parquet": read_parquet,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from embedsvc.errors import InputError
 from embedsvc.extract.columns import missing_column
-from embedsvc.tables.vector_parts import Read, VectorDefect
+from embedsvc.tables.vector_parts import Read, VectorDefect, Wanted
 from embedsvc.tables.vector_readers import reader_of
 from embedsvc.vectors.checks import bad_rows
 
@@ -125,7 +125,8 @@ def read_vectors(
     path = None if str(place) == STDIN else Path(place)
     label = "standard input" if path is None else path.name
     try:
-        read = reader_of(path)(path, reading.vector_column, reading.id_column, columns, advance)
+        wanted = Wanted(reading.vector_column, reading.id_column, columns, advance)
+        read = reader_of(path)(path, wanted)
     except VectorDefect as err:
         raise InputError(f"{label}: {err}") from err
     except MemoryError as err:

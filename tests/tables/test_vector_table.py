@@ -207,3 +207,11 @@ def test_pickles_stay_closed(tmp_path):
     np.savez(tmp_path / "v.npz", vectors=np.array([[print]], object))
     with pytest.raises(InputError, match="Expected a NumPy archive"):
         read_vectors(tmp_path / "v.npz")
+
+
+def test_an_archive_that_would_fill_the_memory(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "v.npz", vectors=np.zeros((5000, 100), np.float32))
+    assert len(read_vectors(tmp_path / "v.npz")) == 5000
+    monkeypatch.setattr("embedsvc.tables.vector_arrays._LARGE", 1 << 20)
+    with pytest.raises(InputError, match="'vectors', which would unpack from .* to 2,000,128"):
+        read_vectors(tmp_path / "v.npz")
