@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from embedsvc.detectors.learned import Shape, State
 from embedsvc.detectors.pooled import PooledDetector
-from embedsvc.detectors.sampling import some_rows
 from embedsvc.detectors.svm import SHAPES as SVM_SHAPES
 from embedsvc.detectors.svm import fit_one_class_svm, one_class_scores
 from embedsvc.detectors.whitening import SHAPES as WHITENING_SHAPES
 from embedsvc.detectors.whitening import fit_whitening, whiten
 from embedsvc.errors import InputError
+from embedsvc.vectors.sampling import some_rows
 
 _MOST_PICTURES = 50_000
 _MOST_REGIONS = 4_000

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedsvc.detectors.learned import State
-from embedsvc.detectors.sampling import some_rows
 from embedsvc.detectors.svm import MOST_EXACT_ROWS, fit_one_class_svm, one_class_scores
 from embedsvc.detectors.whitening import fit_whitening, whiten
 from embedsvc.evaluation.splits import grouped_folds
+from embedsvc.vectors.sampling import some_rows
 
 OutlierMethod = Literal["knn", "mahalanobis", "ocsvm"]
 OUTLIER_METHODS: tuple[OutlierMethod, ...] = get_args(OutlierMethod)

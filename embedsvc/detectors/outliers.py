@@ -29,6 +29,7 @@ from embedsvc.evaluation.conformal import (
 from embedsvc.vectors.checks import check_same_dim, check_vectors, unit_rows
 from embedsvc.vectors.distinct import distinct_rows
 from embedsvc.vectors.neighbors import nearest_neighbors, without_own
+from embedsvc.vectors.sampling import some_rows
 from embedsvc.vectors.similarity import top_k
 
 Advance = Callable[[int], None]
@@ -119,7 +120,7 @@ class VectorOutliers(OutlierMixin, BaseEstimator):
             conformal_threshold(np.zeros(len(found)), self.false_alarm_rate)
         different = distinct_rows(found)
         rows = found[different.first]
-        chosen = self._chosen(len(rows))
+        chosen = some_rows(np.arange(len(rows)), MOST_COMPARED, seed=self.seed)
         self.n_compared_ = len(chosen)
         self._rows, self._first = rows[chosen], different.first[chosen]
         near, cosines = self._own_neighbours(rows, chosen, advance)
@@ -191,12 +192,6 @@ class VectorOutliers(OutlierMixin, BaseEstimator):
         if self.false_alarm_rate is not None:
             return conformal_threshold(self.scores_, self.false_alarm_rate)
         return upper_tail_threshold(self.scores_, CUTOFFS[self.method])
-
-    def _chosen(self, n: int) -> NDArray[np.int64]:
-        """The rows that all are compared with: rising positions."""
-        if n <= MOST_COMPARED:
-            return np.arange(n)
-        return np.sort(np.random.default_rng(self.seed).choice(n, MOST_COMPARED, replace=False))
 
     def _own_neighbours(
         self, rows: NDArray[np.float32], chosen: NDArray[np.int64], advance: Advance

@@ -21,9 +21,9 @@ from embedsvc.detectors.base import AnomalyDetector, Pixels
 from embedsvc.detectors.coreset import greedy_coreset
 from embedsvc.detectors.learned import Shape, State
 from embedsvc.detectors.nearest import nearest_distances
-from embedsvc.detectors.sampling import some_rows
 from embedsvc.encoders.image_network import ImageNetwork, load_image_network
 from embedsvc.errors import InputError
+from embedsvc.vectors.sampling import some_rows
 
 IMAGE_SCORES = ("top", "max", "reweighted")
 _MOST_PATCHES = 100_000

@@ -18,7 +18,7 @@ from sklearn.covariance import LedoitWolf
 from threadpoolctl import threadpool_limits
 
 from embedsvc.detectors.learned import Shape
-from embedsvc.detectors.sampling import some_rows
+from embedsvc.vectors.sampling import some_rows
 
 SHAPES: dict[str, Shape] = {"mean": ("dim",), "projection": ("dim", "dim")}
 """Of what is learned."""

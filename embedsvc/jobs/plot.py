@@ -28,6 +28,7 @@ from embedsvc.tables.row_files import check_place
 from embedsvc.tables.vector_table import VectorTable
 from embedsvc.vectors.map_quality import neighbours_kept
 from embedsvc.vectors.projection import Method, check_method, default_method, has_umap, project
+from embedsvc.vectors.sampling import some_rows
 
 DRAWN = (".html", ".png")
 _WRITTEN = (".csv", ".parquet", ".jsonl")
@@ -114,8 +115,7 @@ def sampled(table: VectorTable, options: PlotOptions, notes: PlotNotes) -> Vecto
         return table
     if options.sample is None:
         notes.note(f"Drawing {most:,} of {len(table):,} vectors, chosen at random; see --sample.")
-    chosen = np.random.default_rng(options.seed).choice(len(table), most, replace=False)
-    rows = np.sort(chosen)
+    rows = some_rows(np.arange(len(table)), most, seed=options.seed)
     return replace(
         table,
         vectors=table.vectors[rows],

@@ -31,6 +31,7 @@ from embedsvc.vectors.cluster_methods import (
     nearest_centers,
 )
 from embedsvc.vectors.distinct import DistinctRows, distinct_rows
+from embedsvc.vectors.sampling import some_rows
 
 # What each method can look at on one machine; other rows join the nearest cluster.
 MOST_ROWS: dict[Method, int] = {
@@ -166,7 +167,9 @@ class VectorClusterer(ClusterMixin, BaseEstimator):
     ) -> NDArray[np.int64]:
         """Labels of rows that are not zeros, shape (n,)."""
         distinct = distinct_rows(vectors)
-        looked_at = _some(len(distinct.first), MOST_ROWS[self.method], settings.seed)
+        looked_at = some_rows(
+            np.arange(len(distinct.first)), MOST_ROWS[self.method], seed=settings.seed
+        )
         self.n_looked_at_ = len(looked_at)
         self.is_sampled_ = len(looked_at) < len(distinct.first)
         rows = vectors[distinct.first[looked_at]]
@@ -268,13 +271,6 @@ def check_clusterer(clusterer: VectorClusterer) -> None:
             f"Expected no reduce with 'community', which works on neighbours, got "
             f"{clusterer.reduce!r}. Leave it out, or change the method."
         )
-
-
-def _some(n: int, most: int, seed: int) -> NDArray[np.int64]:
-    """All of n rows, or so many of them drawn, in their order."""
-    if n <= most:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
 def _within(distances: NDArray[np.float32], reach: NDArray[np.float32]) -> NDArray[np.bool_]:

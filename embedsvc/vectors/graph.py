@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from embedsvc.vectors.similarity import top_k
+from embedsvc.vectors.neighbors import nearest_neighbors
 
 _MOST_NEIGHBOURS = 15
 # Cosines that are high tie much closer than those that are middling.
@@ -47,15 +47,12 @@ def neighbour_graph(vectors: NDArray[np.float32]) -> NeighbourGraph:
     """
     n = len(vectors)
     k = min(n - 1, _MOST_NEIGHBOURS, max(2, round(float(np.sqrt(n)))))
-    positions, cosines = top_k(vectors, vectors, k=k + 1)
-    others = positions != np.arange(n)[:, np.newaxis]
-    # Among equal vectors one's own row may not be the first, or not be found at all.
-    others &= np.cumsum(others, axis=1) <= k
-    rows = np.nonzero(others)[0]
-    found = np.maximum(cosines[others], 0)
+    positions, cosines = nearest_neighbors(vectors, k=k, exact=True)
+    found = np.maximum(cosines.ravel(), 0)
     weights = np.maximum(found.astype(np.float64) ** _POWER, _LEAST_WEIGHT)
-    graph = sparse.csr_matrix((weights, (rows, positions[others])), shape=(n, n))
-    nearest = cosines[others].reshape(n, k)[:, :_NEAREST].mean(axis=1)
+    rows = np.repeat(np.arange(n), k)
+    graph = sparse.csr_matrix((weights, (rows, positions.ravel())), shape=(n, n))
+    nearest = cosines[:, :_NEAREST].mean(axis=1)
     return NeighbourGraph(((graph + graph.T) / 2).tocsr(), nearest)
 
 

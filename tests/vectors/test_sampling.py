@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embedsvc.detectors.sampling import some_rows
+from embedsvc.vectors.sampling import some_rows
 
 ROWS = np.arange(200).reshape(100, 2)
 
