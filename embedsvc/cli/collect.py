@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedsvc.cli.collect_shown import show_added, show_collections, show_info
+from embedsvc.cli.column_names import split_names
 from embedsvc.cli.extract_shown import show_reject
 from embedsvc.cli.found_shown import show_found
 from embedsvc.cli.notes import show_note
@@ -109,7 +110,7 @@ def add_command(
     reading = SourceOptions(
         column=column,
         id_column=id_column,
-        include_columns=tuple(one for names in include_columns for one in names.split(",")),
+        include_columns=split_names(include_columns),
         format=file_format,
         encoding=encoding,
     )
@@ -182,7 +183,7 @@ def search_command(
     if output is not None:
         inputs = [Path(queries_file)] if queries_file not in (None, "-") else []
         path = plan_results(output, inputs, overwrite=overwrite)
-    included = tuple(one for names in include_columns for one in names.split(","))
+    included = split_names(include_columns)
     options = SearchOptions(k=k, where=where, columns=included or None, exact=exact)
     collection = _open(name, database, model)
     collection.check_search(options)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from embedsvc.cli.column_names import split_names
 from embedsvc.cli.extract_shown import (
     show_image_dry_run,
     show_reject,
@@ -176,7 +177,7 @@ def extract(
     reading = SourceOptions(
         column=column,
         id_column=id_column,
-        include_columns=tuple(name for names in include_columns for name in names.split(",")),
+        include_columns=split_names(include_columns),
         format=file_format,
         encoding=encoding,
     )

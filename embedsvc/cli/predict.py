@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedsvc.cli.column_names import split_names
 from embedsvc.cli.extract_shown import show_reject
 from embedsvc.cli.notes import show_note
 from embedsvc.cli.startup import quiet_start
@@ -117,7 +118,7 @@ def predict(
     reading = SourceOptions(
         column=column,
         id_column=id_column,
-        include_columns=tuple(name for names in include_columns for name in names.split(",")),
+        include_columns=split_names(include_columns),
         format=file_format,
         encoding=encoding,
     )

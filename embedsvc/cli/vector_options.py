@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedsvc.cli.column_names import split_names
 from embedsvc.cli.notes import show_note
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def vector_options(command: Callable[..., Any]) -> Callable[..., Any]:
         include_columns: tuple[str, ...],
         **own: Any,
     ) -> Any:
-        included = tuple(name for names in include_columns for name in names.split(","))
+        included = split_names(include_columns)
         given = Given(texts, text_column, vector_column, id_column, on_error, included)
         return command(given=given, **own)
 
