@@ -106,6 +106,17 @@ def invoke(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def journalled():
+    """Whole parts an unfinished run has promised: `journalled(OUT.parts)`."""
+
+    def count(parts):
+        path = parts / "journal.jsonl"
+        return max(path.read_bytes().count(b"\n") - 1, 0) if path.exists() else 0
+
+    return count
+
+
+@pytest.fixture
 def start(tmp_path):
     """Start the real command as a process, in the test's folder."""
 

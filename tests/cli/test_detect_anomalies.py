@@ -178,7 +178,7 @@ def test_mistakes_are_told_without_tensorflow(folder):
 
 
 @pytest.mark.slow
-def test_a_killed_process_is_continued(folder):
+def test_a_killed_process_is_continued(folder, journalled):
     """As a power cut: nothing is tidied up, and the result is that of a run in one piece."""
     write_images(folder / "many", 600, seed=1000)
     code = (
@@ -197,12 +197,12 @@ def test_a_killed_process_is_continued(folder):
         )
 
     killed = start("report")
-    part = folder / "report" / "scores.csv.parts" / "part-000000.parquet"
-    while not part.exists() and killed.poll() is None:
+    parts = folder / "report" / "scores.csv.parts"
+    while not journalled(parts) and killed.poll() is None:
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
-    assert part.exists() and not (folder / "report" / "metrics.json").exists()
+    assert journalled(parts) and not (folder / "report" / "metrics.json").exists()
     second = start("report")
     stdout, stderr = second.communicate()
     assert second.returncode == 0 and "were scored by the run before" in stderr

@@ -238,3 +238,18 @@ def test_a_folder_that_cannot_be(tmp_path):
 def test_settings_survive_json(output):
     first = orjson.loads((parts_folder(output) / "journal.jsonl").read_bytes().splitlines()[0])
     assert first == {"settings": {**SETTINGS, "include": ["a"]}}
+
+
+def test_an_interrupt_in_the_last_flush_counts_the_row_it_made_safe(output, monkeypatch):
+    def interrupted(handle):
+        raise KeyboardInterrupt
+
+    with opened(output) as journal:
+        monkeypatch.setattr(journal_module.os, "fsync", interrupted)
+        monkeypatch.setattr(journal_module, "atomic_write", lambda path: path.open("wb"))
+        with (
+            pytest.raises(KeyboardInterrupt, match="The 12 rows done so far are safe in"),
+            journal.explaining_interrupts(),
+        ):
+            journal.add(*a_part(3), [])
+        assert len(journal.records) == 3
