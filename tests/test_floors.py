@@ -33,6 +33,7 @@ FLOORS = {
     # 4 learning
     "classify": 4,
     "detectors": 4,
+    "pairs": 4,
     # 5 disk
     "extract": 5,
     "store": 5,
