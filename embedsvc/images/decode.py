@@ -3,7 +3,7 @@
 That form is uint8 RGB, upright. What a file says about its range is kept, never stretched to what
 the picture happens to hold, so that pictures of one camera stay comparable.
 
-Files are untrusted. The first bytes choose one of six decoders and a name's ending chooses
+Files are untrusted. The first bytes choose one of seven decoders and a name's ending chooses
 nothing, so that none of Pillow's other readers is ever reached. The decoders are called directly:
 `PIL.Image.open` warns of large pictures, and warnings cannot be held back in one thread alone.
 """
@@ -28,6 +28,7 @@ from PIL import (
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -49,8 +50,14 @@ _KINDS: list[tuple[bytes, str, type[ImageFile.ImageFile]]] = [
         (start, "TIFF", TiffImagePlugin.TiffImageFile)
         for start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
     ),
+    # What data sets of matching points come in; grey and colour, in bytes.
+    *(
+        (b"P%d%c" % (n, end), "PPM", PpmImagePlugin.PpmImageFile)
+        for n in (5, 6)
+        for end in b" \t\r\n"
+    ),
 ]
-_SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+_SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP, PPM or GIF"
 
 # What Pillow raises on files that are not what they claim to be. Where the user turned warnings
 # into errors, its remarks on odd files arrive as exceptions too.
@@ -85,7 +92,7 @@ _TURNS = {
 def decode_image(
     source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS, name: str | None = None
 ) -> NDArray[np.uint8]:
-    """Decode a JPEG, PNG, WebP, TIFF, BMP or GIF; of several frames the first.
+    """Decode a JPEG, PNG, WebP, TIFF, BMP, PPM or GIF; of several frames the first.
 
     EXIF orientation is applied, transparency is laid over white, and grey becomes three equal
     channels. Of 16 bits the high byte is kept, floats run from 0 to 1. Colour profiles are

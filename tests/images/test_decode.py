@@ -36,7 +36,7 @@ def grey_everywhere(levels) -> np.ndarray:
 # Kinds and modes
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WebP"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WebP", "PPM"])
 def test_lossless_kinds(kind):
     options = {"lossless": True} if kind == "WebP" else {}
     image = Image.fromarray(COLOURS)
@@ -45,6 +45,14 @@ def test_lossless_kinds(kind):
     decoded = decode_image(encoded(image, kind, **options))
     assert decoded.dtype == np.uint8
     np.testing.assert_array_equal(decoded, np.asarray(image.convert("RGB")))
+
+
+def test_ppm_of_other_ranges():
+    """A largest value of its own: 16 bits keep the high byte, fewer are stretched to 255."""
+    deep = (GREY.astype(int) << 8 | 77).astype(">u2").tobytes()
+    np.testing.assert_array_equal(decode_image(b"P5 9 12 65535\n" + deep), grey_everywhere(GREY))
+    small = decode_image(b"P6\n# made here\n9 12\n15\n" + (COLOURS >> 4).tobytes())
+    np.testing.assert_array_equal(small, (COLOURS >> 4) * 17)
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
@@ -59,7 +67,7 @@ def test_lossy_kinds(kind):
     assert np.abs(decoded.astype(int) - SMOOTH).mean() < 3
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "JPEG", "PPM"])
 def test_grey_has_three_equal_channels(kind):
     decoded = decode_image(encoded(Image.fromarray(SMOOTH[..., 0]), kind, quality=100))
     np.testing.assert_allclose(decoded, grey_everywhere(SMOOTH[..., 0]), atol=2)
@@ -294,10 +302,10 @@ def test_empty_file(fault):
     ],
 )
 def test_not_an_image(fault, data):
-    fault(data, "JPEG, PNG, WebP, TIFF, BMP or GIF image, got something else")
+    fault(data, "JPEG, PNG, WebP, TIFF, BMP, PPM or GIF image, got something else")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "TIFF", "BMP", "PPM", "GIF"])
 def test_truncated(fault, kind):
     data = encoded(Image.fromarray(RNG.integers(0, 256, (60, 60, 3), np.uint8)), kind)
     error = fault(data[: len(data) // 2], f"sound {kind} file, got a broken")
@@ -390,7 +398,7 @@ def test_decompression_bombs_are_refused_by_their_header(fault, kind, side):
     fault(bomb(kind, side), f"at most 178,000,000 pixels, got {side:,} x {side:,}|exceeds limit")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "TIFF", "BMP", "PPM", "GIF"])
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_pillow_does_not_warn_of_large_pictures(monkeypatch, kind, orientation):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60)  # It warns from here to 120.
