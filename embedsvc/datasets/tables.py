@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -22,7 +22,9 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _BATCH_ROWS = 4096
 _SHOWN_COLUMNS = 12
+_MOST_LINE = 1 << 24
 _Values = dict[str, Any]
+_Line = TypeVar("_Line", str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +122,14 @@ class Table:
         return "Write the names of the columns in the first line."
 
 
-def open_table(path: Path, wanted: Sequence[str]) -> Table:
+def open_table(path: Path, wanted: Sequence[str], *, noun: str = "image") -> Table:
     """Open a table by its ending.
 
     Args:
         path: a file that ends in one of `TABLE_ENDINGS`.
-        wanted: the columns that may be used; others are not read from Parquet.
+        wanted: the columns that may be used, the best known first; others are not read from
+            Parquet.
+        noun: what a row is about, for messages.
 
     Raises:
         InputError: the file is missing, unreadable, empty, or not what its ending says. Errors
@@ -139,10 +143,13 @@ def open_table(path: Path, wanted: Sequence[str]) -> Table:
         )
     if ending == ".parquet":
         return _open_parquet(path, wanted)
-    rows = _read_csv(path, _DELIMITERS[ending]) if ending in _DELIMITERS else _read_jsonl(path)
+    if ending in _DELIMITERS:
+        rows = _read_csv(path, _DELIMITERS[ending])
+    else:
+        rows = _read_jsonl(path, wanted[0])
     first = next(rows, None)
     if first is None:
-        raise InputError(f"Expected at least one image in {path}, got no row. Check the file.")
+        raise InputError(f"Expected at least one {noun} in {path}, got no row. Check the file.")
     return Table(path, tuple(first.values), chain([first], rows))
 
 
@@ -151,7 +158,8 @@ def _read_csv(path: Path, delimiter: str) -> Iterator[Row]:
     try:
         # Bytes that are not UTF-8 are kept until their line is known.
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            lines = _bounded(path, lambda: file.readline(_MOST_LINE))
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             columns: list[str] = []
             line = 1
             for fields in reader:
@@ -198,18 +206,32 @@ def _check_utf8(fields: list[str], where: str) -> None:
             )
 
 
-def _read_jsonl(path: Path) -> Iterator[Row]:
+def _read_jsonl(path: Path, column: str) -> Iterator[Row]:
     try:
         with path.open("rb") as file:
-            for line, content in enumerate(file, 1):
+            lines = _bounded(path, lambda: file.readline(_MOST_LINE))
+            for line, content in enumerate(lines, 1):
                 text = content.removeprefix(b"\xef\xbb\xbf").strip()
                 if text:
-                    yield Row(path, line, _json_object(text, f"{path}, line {line}"))
+                    yield Row(path, line, _json_object(text, f"{path}, line {line}", column))
     except OSError as err:
         raise _unreadable(path, err) from err
 
 
-def _json_object(text: bytes, where: str) -> _Values:
+def _bounded(path: Path, read_line: Callable[[], _Line]) -> Iterator[_Line]:
+    """Lines of a file, which may be as long as it is; a whole one would be taken into memory."""
+    line = 0
+    while content := read_line():
+        line += 1
+        if len(content) >= _MOST_LINE:
+            raise InputError(
+                f"Expected lines of at most {_MOST_LINE:,} characters, got a longer one in {path}, "
+                f"line {line}. Is it another kind of file?"
+            )
+        yield content
+
+
+def _json_object(text: bytes, where: str, column: str) -> _Values:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as err:
@@ -220,7 +242,7 @@ def _json_object(text: bytes, where: str) -> _Values:
     if not isinstance(value, dict):
         raise InputError(
             f"Expected one JSON object a line, got a {type(value).__name__} in {where}. "
-            'Write {"path": "..."} on each line.'
+            f'Write {{"{column}": "..."}} on each line.'
         )
     return {key.strip().casefold(): one for key, one in value.items()}
 

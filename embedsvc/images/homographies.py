@@ -183,7 +183,7 @@ def _jittered(
     columns, rows = np.ceil((high - low) / np.sqrt(area)).astype(int)
     cells = _cells(low, high, (rows, columns))
     jitter = generator.uniform(-0.5, 0.5, cells.shape) * (high - low) / (columns, rows)
-    return (cells + jitter).astype(np.float32)
+    return np.asarray(cells + jitter, np.float32)
 
 
 def _cells(

@@ -171,3 +171,19 @@ def test_columns_that_are_missing_or_misspelt(write, header, message):
     table = open_table(write(f"{header}\n{header}\n"), WANTED)
     with pytest.raises(InputError, match=message):
         table.check_columns(("path",), ("label", "group"))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_a_line_without_end_is_not_taken_into_memory(write, name, monkeypatch):
+    monkeypatch.setattr("embedsvc.datasets.tables._MOST_LINE", 100)
+    path = write("path\n" + "x" * 200 if name == "t.csv" else '{"path": "' + "x" * 200, name)
+    line = 2 if name == "t.csv" else 1
+    with pytest.raises(InputError, match=rf"at most 100 characters.*, line {line}\. "):
+        list(open_table(path, WANTED).rows)
+
+
+def test_messages_speak_of_what_the_rows_are_about(write):
+    with pytest.raises(InputError, match="at least one pair"):
+        open_table(write("image_a\n"), ("image_a",), noun="pair")
+    with pytest.raises(InputError, match='Write {"image_a": "..."} on each line'):
+        open_table(write("[1]", "t.jsonl"), ("image_a",))
