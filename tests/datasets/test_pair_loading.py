@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from made_pairs import POINTS, SHIFT, draw_picture, make_pairs, write_manifest, write_matches
+from tiny_manifests import POINTS, SHIFT, draw_picture, make_pairs, write_manifest, write_matches
 from PIL import Image
 
 from embedsvc.datasets.pair_loading import LoadedPair, PairLoading, load_pair, read_pair_manifest

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_pairs import write_manifest
+from tiny_manifests import write_manifest
 
 from embedsvc.datasets.pair_manifest import PairRow, Reject, open_pair_manifest
 from embedsvc.errors import InputError
