@@ -28,7 +28,8 @@ class PairLoading:
     Attributes:
         min_matches: points that a pair needs at least.
         max_side: pixels of an image's longer side from which it is made smaller, with its points.
-        n_points: how many points are drawn where a homography says how the images match.
+        n_points: how many points are drawn where a homography says how the images match; not less
+            than twice min_matches are.
 
     Raises:
         InputError: a setting is too small.
@@ -39,10 +40,10 @@ class PairLoading:
     n_points: int = 500
 
     def __post_init__(self) -> None:
-        if self.min_matches < 1 or self.max_side < 1 or self.n_points < self.min_matches:
+        if min(self.min_matches, self.max_side, self.n_points) < 1:
             raise InputError(
-                "Expected min_matches and max_side to be at least 1, and n_points at least "
-                f"min_matches, got {self.min_matches}, {self.max_side} and {self.n_points}."
+                "Expected min_matches, max_side and n_points to be at least 1, got "
+                f"{self.min_matches}, {self.max_side} and {self.n_points}."
             )
 
 
@@ -141,9 +142,8 @@ def _matches(
         return given
     # Of its own name: other pairs of the manifest change nothing.
     seed = int.from_bytes(sha256(name.encode("utf-8", "surrogatepass")).digest()[:8])
-    a, b = points_from_homography(
-        given, files[0].original, files[1].original, loading.n_points, seed
-    )
+    n_points = max(loading.n_points, 2 * loading.min_matches)
+    a, b = points_from_homography(given, files[0].original, files[1].original, n_points, seed)
     return np.concatenate([a, b], axis=1).astype(np.float64)
 
 

@@ -1,13 +1,15 @@
 """Which pairs of a manifest were taken of the same thing, where it does not say so itself.
 
 Pairs of one sequence must not be split between training and evaluation. The folder of the first
-picture is its sequence; where all first pictures lie in one folder, that tells nothing, and pairs
+picture is its sequence, relative to the manifest's folder or, where one lies elsewhere, to what all
+of them lie in; where all first pictures lie in one folder, that tells nothing, and pairs
 that share pictures, directly or over other pairs, are one sequence.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 
 
@@ -49,7 +51,7 @@ class Sequences:
         sequence = named
         if not sequence:
             place = _folder_of(image_a) if self.by_folder else self._top(image_a)
-            sequence = Path(os.path.relpath(place, self.folder)).as_posix()
+            sequence = Path(os.path.relpath(place, self._base)).as_posix()
         for image in (image_a, image_b):
             other = self._sequences.setdefault(image, sequence)
             if other != sequence:
@@ -72,6 +74,13 @@ class Sequences:
             "all first images are in one folder: pairs that share images, directly or over others, "
             "are one sequence"
         )
+
+    @cached_property
+    def _base(self) -> str:
+        """The manifest's folder, or what all the folders lie in where one is elsewhere."""
+        own = str(self.folder)
+        everywhere = os.path.commonpath([own, *self._folders])
+        return own if everywhere == own else os.path.commonpath(self._folders)
 
     def _top(self, image: str) -> str:
         """The first picture of all that are linked to this one."""

@@ -22,7 +22,7 @@ from embedsvc.settings import fits, in_words
 PAIRS = "pairs.json"
 WHAT = "matched-pairs"
 FORMAT = 1
-SHARD_BYTES = 128 << 20
+SHARD_BYTES = 128_000_000
 """Size from which a new file of pairs is begun."""
 
 FRAME_BYTES = 8 + 4 + 4

@@ -21,6 +21,7 @@ from embedsvc.pairs.pair import MatchedPair
 
 _BUFFER_BYTES = 128 << 20  # of pairs that are shuffled among themselves
 _CYCLE = 16  # files that are read in turn
+_READ_BYTES = 1 << 20
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _CURE = "Copy the folder again, or pack the pairs again: embedsvc pairs pack."
 
@@ -40,7 +41,7 @@ def read_pairs(folder: str | Path) -> Iterator[MatchedPair]:
     about = read_about(folder)
     for path, shard in zip(about.paths, about.shards, strict=True):
         _check_frames(path, shard.pairs)
-        records = tf.data.TFRecordDataset(str(path)).map(_parse).as_numpy_iterator()
+        records = _records(str(path)).map(_parse).as_numpy_iterator()
         for number in range(1, shard.pairs + 1):
             where = f"{path}, record {number}"
             try:
@@ -83,7 +84,7 @@ def pairs_dataset(
     import tensorflow as tf
 
     paths = [str(path) for path in about.paths]
-    records = tf.data.TFRecordDataset(paths) if seed is None else _in_turn(paths, seed)
+    records = _records(paths) if seed is None else _in_turn(paths, seed)
     if wanted is not None:
         names = tf.constant([name.encode() for name in wanted])
         records = records.filter(lambda record: tf.reduce_any(_sequence(record) == names))
@@ -94,13 +95,20 @@ def pairs_dataset(
     return pairs.map(_without_sizes)
 
 
+def _records(paths: Any) -> Any:
+    import tensorflow as tf
+
+    # TensorFlow notes on stderr which size it takes where none is given.
+    return tf.data.TFRecordDataset(paths, buffer_size=_READ_BYTES)
+
+
 def _in_turn(paths: list[str], seed: int) -> Any:
     """The records of files in an order drawn by seed, one of each in turn."""
     import tensorflow as tf
 
     order = np.random.default_rng(seed).permutation(len(paths))
     return tf.data.Dataset.from_tensor_slices([paths[at] for at in order]).interleave(
-        tf.data.TFRecordDataset,
+        _records,
         cycle_length=min(_CYCLE, len(paths)),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from embedsvc.errors import ArtifactError, OutputError
-from embedsvc.files import sync_folder
-from embedsvc.store.fields import read_object
+from embedsvc.files import read_json, sync_folder
+
+_MOST_BYTES = 1 << 26
 
 
 def write_folder(
@@ -72,7 +73,7 @@ def _check_place(folder: Path, *, what: str, names: tuple[str, ...], overwrite: 
 
 def _is_own(path: Path, what: str) -> bool:
     try:
-        return read_object(path).get("what") == what
+        return read_json(path, max_bytes=_MOST_BYTES).get("what") == what
     except ArtifactError:
         return False
 

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from tiny_manifests import POINTS, SHIFT, draw_picture, make_pairs, write_manifest, write_matches
 from PIL import Image
+from tiny_manifests import POINTS, SHIFT, draw_picture, make_pairs, write_manifest, write_matches
 
 from embedsvc.datasets.pair_loading import LoadedPair, PairLoading, load_pair, read_pair_manifest
 from embedsvc.datasets.pair_manifest import Reject, open_pair_manifest
@@ -182,7 +182,7 @@ def test_matches_in_json_lines(folder):
     np.testing.assert_array_equal(loaded.pair.points_b, POINTS + SHIFT)
 
 
-@pytest.mark.parametrize("setting", [{"min_matches": 0}, {"max_side": 0}, {"n_points": 7}])
+@pytest.mark.parametrize("setting", [{"min_matches": 0}, {"max_side": 0}, {"n_points": 0}])
 def test_settings_are_checked(setting):
     with pytest.raises(InputError, match="at least"):
         PairLoading(**setting)

@@ -1,5 +1,6 @@
 """Pairs that belong together, where a manifest does not say so."""
 
+from os.path import normpath
 from pathlib import Path
 
 from embedsvc.datasets.pair_sequences import Sequences
@@ -8,7 +9,9 @@ from embedsvc.datasets.pair_sequences import Sequences
 def sequences_of(*pairs):
     found = Sequences(Path("/set"))
     pairs = [
-        (f"/set/{a}", f"/set/{b}", *rest) if rest else (f"/set/{a}", f"/set/{b}", "")
+        (normpath(f"/set/{a}"), normpath(f"/set/{b}"), *rest)
+        if rest
+        else (normpath(f"/set/{a}"), normpath(f"/set/{b}"), "")
         for a, b, *rest in pairs
     ]
     for pair in pairs:
@@ -47,3 +50,8 @@ def test_names_in_the_manifest_come_first():
 def test_an_image_of_two_sequences_is_told():
     found, _ = sequences_of(("x/1", "x/2"), ("y/1", "x/2"))
     assert found.shared == {"/set/x/2": ("x", "y")}
+
+
+def test_images_that_are_elsewhere():
+    assert sequences_of(("../data/x/1", "x/2"), ("../data/y/1", "y/2"))[1] == ["x", "y"]
+    assert sequences_of(("../data/1", "../data/2"))[1] == ["1"]
