@@ -19,6 +19,7 @@ from embedsvc.cli.export import export
 from embedsvc.cli.extract import extract
 from embedsvc.cli.models import models
 from embedsvc.cli.outliers import outliers
+from embedsvc.cli.pairs import pairs
 from embedsvc.cli.plot import plot
 from embedsvc.cli.predict import predict
 from embedsvc.cli.quickstart import quickstart
@@ -92,6 +93,7 @@ def exit_code(err: EmbedsvcError) -> int:
         collect,
         detect_anomalies,
         compare_detectors,
+        pairs,
         models,
         quickstart,
     ],
@@ -115,6 +117,7 @@ def main() -> None:
     embedsvc collect add reviews reviews.csv                a collection that grows; collect search
     embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images
     embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
+    embedsvc pairs pack pairs.csv -o packed                 images with matching points, to learn
     embedsvc models list                                    what models there are
 
     \b
