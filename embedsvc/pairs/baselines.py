@@ -113,7 +113,8 @@ class OrbDescriptors:
         angles = corner_orientations(pixels, corners, disc)
         orb = ORB(n_scales=1)
         orb.extract(pixels, corners.astype(np.float64), np.ones(len(corners)), angles)
-        return np.where(orb.descriptors, 1, -1).astype(np.float32) / 16  # the root of 256
+        length_one = np.float32(1 / 16)  # the root of 256 numbers
+        return np.where(orb.descriptors, length_one, -length_one)
 
 
 BASELINES: dict[str, Callable[[], Describer]] = {

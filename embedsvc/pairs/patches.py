@@ -10,6 +10,9 @@ from embedsvc.errors import InputError
 from embedsvc.images.homographies import inside
 from embedsvc.images.luminance import luminance
 
+_FLAT = 1e-4
+"""Of a row's length: a patch in which one pixel differs by one grey level has 0.004."""
+
 
 def check_places(image: NDArray[np.uint8], points: ArrayLike) -> NDArray[np.float64]:
     """Check a picture, and points of it.
@@ -86,5 +89,5 @@ def unit_rows(rows: NDArray[np.floating]) -> NDArray[np.float32]:
     """Scaled to length 1; a row of zeros, which has no direction, becomes equal numbers."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     plain = rows.shape[1] ** -0.5
-    scaled = np.where(lengths > 1e-6, rows / np.maximum(lengths, 1e-6), plain)
+    scaled = np.where(lengths > _FLAT, rows / np.maximum(lengths, _FLAT), plain)
     return np.asarray(scaled, np.float32)

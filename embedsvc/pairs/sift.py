@@ -131,8 +131,8 @@ def _peaks(angles: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArr
     bins = np.rint(angles / (2 * np.pi) * _BINS).astype(np.int64) % _BINS
     rows = np.arange(len(bins))
     flat = (rows[:, np.newaxis] * _BINS + bins).ravel()
-    summed = np.bincount(flat, weights.ravel(), len(bins) * _BINS)
-    counts: NDArray[np.float64] = summed.reshape(-1, _BINS)
+    summed = np.asarray(np.bincount(flat, weights.ravel(), len(bins) * _BINS), np.float64)
+    counts = summed.reshape(-1, _BINS)
     for _ in range(_SMOOTHINGS):
         counts = (np.roll(counts, 1, axis=1) + counts + np.roll(counts, -1, axis=1)) / 3
     top = counts.argmax(axis=1)
