@@ -9,6 +9,8 @@ peak of 80 % of the highest; here a point has one descriptor, that of the highes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -71,13 +73,14 @@ class SiftDescriptors:
             return np.empty((0, 128), np.float32)
         pixels = np.pad(grey(image), _MARGIN, mode="symmetric")
         places = places + _MARGIN
-        blurred = _blur(pixels)
         if self.scale is None:
+            blurred = dict(enumerate(_blur(pixels)))
             levels = _best_levels(blurred, places)
             scales = _SCALES[levels]
         else:
-            levels = np.full(len(places), np.abs(np.log(_SCALES / self.scale)).argmin())
-            scales = np.full(len(places), self.scale)
+            level = int(np.abs(np.log(_SCALES / self.scale)).argmin())
+            blurred = {} if self.upright else {level: _blurred_once(pixels, level)}
+            levels, scales = np.full(len(places), level), np.full(len(places), self.scale)
         angles = np.zeros(len(places)) if self.upright else _directions(blurred, places, levels)
         histograms = _histograms(pixels, places, levels, scales, angles)
         return unit_rows(np.sqrt(histograms) if self.root else histograms)
@@ -92,19 +95,27 @@ def _blur(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return found[1:]
 
 
+def _blurred_once(pixels: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+    """The picture at one scale."""
+    added = np.sqrt(_SCALES[level] ** 2 - _IN_PICTURE**2)
+    return np.asarray(ndimage.gaussian_filter(pixels, added), np.float32)
+
+
 def _best_levels(
-    blurred: list[NDArray[np.float32]], places: NDArray[np.float64]
+    blurred: Mapping[int, NDArray[np.float32]], places: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Where among the scales the difference of Gaussians is largest; shape (n_points,)."""
     responses = [
-        np.abs(sample(coarse - fine, *places.T))
-        for fine, coarse in zip(blurred[:-1], blurred[1:], strict=True)
+        np.abs(sample(np.subtract(blurred[level + 1], blurred[level]), *places.T))
+        for level in range(_N_SCALES)
     ]
     return np.asarray(np.argmax(responses, axis=0), np.int64)
 
 
 def _directions(
-    blurred: list[NDArray[np.float32]], places: NDArray[np.float64], levels: NDArray[np.int64]
+    blurred: Mapping[int, NDArray[np.float32]],
+    places: NDArray[np.float64],
+    levels: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """The angle of most gradients around each point, from down to the right; shape (n_points,)."""
     angles = np.empty(len(places))
