@@ -33,6 +33,8 @@ _BINS, _SMOOTHINGS, _WINDOW = 36, 6, 1.5
 class SiftDescriptors:
     """Describes points by 4 x 4 histograms of 8 directions of gradients around them.
 
+    It takes about 200 bytes of memory a pixel of the picture.
+
     Args:
         scale: pixels of the Gaussian, 1.6 to 12.8, the same for all points; None finds it for each
             point. A descriptor sees about 15 times as many pixels across.
@@ -105,10 +107,10 @@ def _best_levels(
     blurred: Mapping[int, NDArray[np.float32]], places: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Where among the scales the difference of Gaussians is largest; shape (n_points,)."""
-    responses = [
-        np.abs(sample(np.subtract(blurred[level + 1], blurred[level]), *places.T))
-        for level in range(_N_SCALES)
-    ]
+    responses = []
+    for level in range(_N_SCALES):
+        difference = np.asarray(blurred[level + 1] - blurred[level], np.float32)
+        responses.append(np.abs(sample(difference, *places.T)))
     return np.asarray(np.argmax(responses, axis=0), np.int64)
 
 
