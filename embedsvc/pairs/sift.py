@@ -107,10 +107,9 @@ def _best_levels(
     blurred: Mapping[int, NDArray[np.float32]], places: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Where among the scales the difference of Gaussians is largest; shape (n_points,)."""
-    responses = []
-    for level in range(_N_SCALES):
-        difference = np.asarray(blurred[level + 1] - blurred[level], np.float32)
-        responses.append(np.abs(sample(difference, *places.T)))
+    responses = [
+        np.abs(sample(blurred[level + 1] - blurred[level], *places.T)) for level in range(_N_SCALES)
+    ]
     return np.asarray(np.argmax(responses, axis=0), np.int64)
 
 
@@ -123,7 +122,7 @@ def _directions(
     angles = np.empty(len(places))
     for level in np.unique(levels):
         chosen = levels == level
-        down, right = np.gradient(blurred[level])
+        down, right = (np.gradient(blurred[level], axis=axis) for axis in (0, 1))
         width = _WINDOW * _SCALES[level]
         steps = np.arange(-9, 10) * width / 3  # three deviations to each side
         x, y = (grid.ravel() for grid in np.meshgrid(steps, steps))
