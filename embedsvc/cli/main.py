@@ -17,6 +17,7 @@ from embedsvc.cli.dedupe import dedupe
 from embedsvc.cli.detect_anomalies import detect_anomalies
 from embedsvc.cli.export import export
 from embedsvc.cli.extract import extract
+from embedsvc.cli.match import match
 from embedsvc.cli.models import models
 from embedsvc.cli.outliers import outliers
 from embedsvc.cli.pairs import pairs
@@ -93,6 +94,7 @@ def exit_code(err: EmbedsvcError) -> int:
         collect,
         detect_anomalies,
         compare_detectors,
+        match,
         pairs,
         models,
         quickstart,
@@ -117,6 +119,7 @@ def main() -> None:
     embedsvc collect add reviews reviews.csv                a collection that grows; collect search
     embedsvc detect-anomalies NEW --normal GOOD -o report   find the bad images
     embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
+    embedsvc match a.jpg b.jpg --model sift -o matches.csv  matching points of two pictures
     embedsvc pairs pack pairs.csv -o packed                 images with matching points, to learn
     embedsvc models list                                    what models there are
 

@@ -19,12 +19,13 @@ from embedsvc.report.numbers import format_percent, plural
 from embedsvc.report.shown_text import shown_label
 from embedsvc.report.whole_file import write_whole
 
-MOST_LINES = 200
+MOST_LINES = 150
 """Lines drawn in a row; more would hide the pictures."""
 
 _DPI = 100
 _WIDTH, _HIGHEST = 1600, 760  # pixels of the figure, and of a picture at most
-_MARGIN, _GAP = 24, 12
+_MARGIN = 24
+_GAP, _WIDEST_GAP = 12, 240  # between pictures; wide where these are narrow, so that lines show
 _TITLE, _NAMES, _LEGEND = 46, 30, 34  # pixels of the lines of text
 _PIXELATED = 4.0  # enlarged that much and more, pixels are shown as they are
 _PAPER, _INK, _SOFT, _RIM = "#ffffff", "#1d2330", "#586072", "#10141c"
@@ -78,8 +79,8 @@ class _Look:
 
 # Blue and orange of M. Okabe and K. Ito, brightened for photographs; dashes and crosses tell the
 # two apart where colours do not.
-_AGREE = _Look("agree on one homography", "#3fc8ff", "solid", "o", 1.3, 0.95)
-_OTHERS = _Look("do not", "#ff9a1f", (0, (4, 3)), "X", 1.1, 0.85)
+_AGREE = _Look("agree on one homography", "#3fc8ff", "solid", "o", 1.2, 1.0)
+_OTHERS = _Look("do not agree", "#ff9a1f", (0, (4, 3)), "X", 1.1, 0.9)
 _ALL = _Look("matches, not checked by a homography", "#3fc8ff", "solid", "o", 1.2, 0.9)
 
 
@@ -171,12 +172,13 @@ def _placed(image_a: NDArray[np.uint8], image_b: NDArray[np.uint8]) -> tuple[_Pl
     wide = [image.shape[1] / image.shape[0] for image in (image_a, image_b)]
     height = max(1, min(_HIGHEST, int((_WIDTH - 2 * _MARGIN - _GAP) / sum(wide))))
     widths = [max(1, round(height * one)) for one in wide]
-    left = (_WIDTH - sum(widths) - _GAP) / 2
+    gap = min(_WIDEST_GAP, max(_GAP, (_WIDTH - sum(widths)) // 3))
+    left = (_WIDTH - sum(widths) - gap) / 2
     places = []
     for image, width in zip((image_a, image_b), widths, strict=True):
         scale = (width / image.shape[1], height / image.shape[0])
         places.append(_Place(_resized(image, width, height), left, scale))
-        left += width + _GAP
+        left += width + gap
     return places[0], places[1]
 
 
@@ -209,8 +211,10 @@ def _drawn(
             _draw_row(figure, row, places, top)
             top += high
         for place, name in zip(places, names, strict=True):
+            if not name:
+                continue
             middle = place.left + place.image.shape[1] / 2
-            shown = shown_label(name, max(8, place.image.shape[1] // 9))
+            shown = shown_label(name, min(60, max(3, place.image.shape[1] // 10)))
             _write(figure, middle, top + _NAMES / 2, shown, _SOFT, size=10.5, ha="center")
         _draw_legend(figure, rows, places[0].left, top + _NAMES + _LEGEND / 2 - 4)
         png = io.BytesIO()
@@ -275,10 +279,10 @@ def _draw_lines(
     from matplotlib.collections import LineCollection
 
     lines = np.stack([begins, ends], axis=1)  # (n, 2, 2)
-    for colour, wider, opacity in ((_RIM, 1.4, 0.45), (look.colour, 0.0, look.opacity)):
+    for colour, wider, opacity in ((_RIM, 1.2, 0.35), (look.colour, 0.0, look.opacity)):
         axes.add_collection(
             LineCollection(
-                lines,
+                list(lines),
                 colors=colour,
                 linewidths=look.width + wider,
                 linestyles=[look.dashes],

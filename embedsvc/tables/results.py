@@ -67,6 +67,7 @@ def write_results(
     *,
     metadata: Mapping[str, Any],
     extras: Mapping[str, Mapping[str, Any]] | None = None,
+    absent: tuple[str, ...] = (),
 ) -> list[Path]:
     """Write rows, and what stands beside them.
 
@@ -77,6 +78,7 @@ def write_results(
         metadata: what made the rows; the version of embedsvc is added.
         extras: contents of further JSON files, by the ending they add to the name, such as
             "clusters.json"; they are not written to a stream.
+        absent: endings of such files of an earlier output that must not stay.
 
     Returns:
         The further files.
@@ -96,7 +98,7 @@ def write_results(
             ending: partial(dict, content) for ending, content in contents.items()
         }
         about = {"version": __version__, **metadata}
-        write_rows(path, Rows(table.schema, [table], about, extras=given))
+        write_rows(path, Rows(table.schema, [table], about, extras=given, absent=absent))
     except BrokenPipeError:
         raise
     except OSError as err:
