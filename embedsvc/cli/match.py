@@ -82,7 +82,8 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, min_open=True),
-    help="Pixels up to which a match agrees with the homography.  [default: 3]",
+    help="Pixels up to which a match agrees with the homography.  [default: 3, and in proportion "
+    "more in pictures of over 1600 pixels]",
 )
 @output_options
 def match(
@@ -124,7 +125,7 @@ def match(
     from embedsvc.tables.results import plan_results
 
     _check_usage(model, plot, before, ransac=ransac, threshold=threshold)
-    options = MatchOptions(n_points, keypoints, ratio, mutual, ransac, threshold or 3.0)
+    options = MatchOptions(n_points, keypoints, ratio, mutual, ransac, threshold)
     inputs = [one for one in (image_a, image_b, points_a, points_b) if one is not None]
     path = plan_results(output, inputs, overwrite=overwrite)
     if plot is not None:
@@ -188,5 +189,5 @@ def _tell(
         show_note(note)
     if output == "-" and matched.fit is not None:
         # Where no file can stand beside the output, programs find it here.
-        click.echo(json.dumps(homography_facts(matched, pictures, options)), err=True)
+        click.echo(json.dumps(homography_facts(matched, pictures)), err=True)
     click.echo(summary(output, matched, pictures, plot), err=True)

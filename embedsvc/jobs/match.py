@@ -15,13 +15,15 @@ from embedsvc.datasets.point_files import read_points
 from embedsvc.errors import InputError
 from embedsvc.images.decode import decode_image
 from embedsvc.pairs.homography_fit import HomographyFit, fit_homography
-from embedsvc.pairs.keypoints import Method, check_method, find_keypoints
+from embedsvc.pairs.keypoints import MAX_SIDE, Method, check_method, find_keypoints
 from embedsvc.pairs.matching import match_points
 from embedsvc.pairs.pair import Describer, Points
 from embedsvc.progress import Advance
 
 N_DESCRIPTIONS = 2
 """Pictures that are described for one model."""
+
+_RADIUS, _THRESHOLD = 8.0, 3.0  # pixels of pictures of up to MAX_SIDE
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class MatchOptions:
         ratio: leaves out matches that have a rival; see `match_points`.
         mutual: whether each of a match must be the most similar to the other.
         ransac: whether a homography is looked for.
-        threshold: pixels up to which a match agrees with it.
+        threshold: pixels of the second picture up to which a match agrees with it; None takes 3,
+            and in proportion more where a side is longer than `MAX_SIDE`.
     """
 
     n_points: int = 2000
@@ -42,7 +45,7 @@ class MatchOptions:
     ratio: float | None = None
     mutual: bool = True
     ransac: bool = True
-    threshold: float = 3.0
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         check_method(self.keypoints)
@@ -73,6 +76,7 @@ class Matched:
         similarity: float32 array of shape (n_matches,), the cosines.
         ratio: float32 array of shape (n_matches,); see `Matches`.
         fit: the homography; None where none was looked for.
+        threshold: pixels up to which a match agrees with it.
     """
 
     points_a: Points
@@ -80,6 +84,7 @@ class Matched:
     similarity: NDArray[np.float32]
     ratio: NDArray[np.float32]
     fit: HomographyFit | None
+    threshold: float
 
     def __len__(self) -> int:
         return len(self.points_a)
@@ -139,14 +144,22 @@ def match_pictures(
         InputError: the vectors are not usable.
     """
     vectors = [_described(describer, one, advance) for one in (a, b)]
-    found = match_points(*vectors, mutual=options.mutual, ratio=options.ratio, points_b=b.points)
+    coarse = max(1.0, max(b.image.shape[:2]) / MAX_SIDE)
+    found = match_points(
+        *vectors,
+        mutual=options.mutual,
+        ratio=options.ratio,
+        points_b=b.points,
+        radius=_RADIUS * coarse,
+    )
     points_a, points_b = a.points[found.rows_a], b.points[found.rows_b]
+    threshold = _THRESHOLD * coarse if options.threshold is None else options.threshold
     fit = None
     if options.ransac:
         # Without a rival nothing is known against a match, nor for it.
         quality = -np.nan_to_num(found.ratio, nan=1.0)
-        fit = fit_homography(points_a, points_b, threshold=options.threshold, quality=quality)
-    return Matched(points_a, points_b, found.similarity, found.ratio, fit)
+        fit = fit_homography(points_a, points_b, threshold=threshold, quality=quality)
+    return Matched(points_a, points_b, found.similarity, found.ratio, fit, threshold)
 
 
 def _described(

@@ -78,14 +78,12 @@ def write_matches(
         **asdict(options),
     }
     found = matched.fit is not None
-    extras = {HOMOGRAPHY: homography_facts(matched, pictures, options)} if found else {}
+    extras = {HOMOGRAPHY: homography_facts(matched, pictures)} if found else {}
     absent = () if found else (HOMOGRAPHY,)
     write_results(path, matched.table(), stream, metadata=metadata, extras=extras, absent=absent)
 
 
-def homography_facts(
-    matched: Matched, pictures: _Pictures, options: MatchOptions
-) -> dict[str, Any]:
+def homography_facts(matched: Matched, pictures: _Pictures) -> dict[str, Any]:
     """The homography and what to think of it, as JSON values; empty where none was looked for."""
     fit = matched.fit
     if fit is None:
@@ -96,7 +94,7 @@ def homography_facts(
         "to": str(pictures[1].path),
         "n_matches": len(matched),
         "n_inliers": fit.n_inliers,
-        "threshold": options.threshold,
+        "threshold": matched.threshold,
         "reason": fit.reason,
     }
 

@@ -20,6 +20,9 @@ from embedsvc.pairs.pair import Points
 Method = Literal["corners", "grid"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
+MAX_SIDE = 1600
+"""Pixels; in a picture with a longer side corners are as coarse as in one of that side."""
+
 _SCALE = 1.5
 """Pixels of the Gaussian; of 1.2 to 4, alone and together, the one that finds most again."""
 _APART = 4.0
@@ -35,7 +38,7 @@ _CELLS, _SHARE = 6, 3.0
 
 
 def find_keypoints(
-    image: NDArray[Any], method: Method = "corners", *, n: int = 2000, max_side: int = 1600
+    image: NDArray[Any], method: Method = "corners", *, n: int = 2000, max_side: int = MAX_SIDE
 ) -> Points:
     """Find points worth describing; the same picture gives the same points.
 

@@ -58,17 +58,26 @@ def test_a_shift_is_found(shifted):
     assert table.column("similarity").to_pylist() == sorted(
         table.column("similarity").to_pylist(), reverse=True
     )
-    facts = homography_facts(found, (a, b), options)
+    facts = homography_facts(found, (a, b))
     assert facts["n_inliers"] == sum(table.column("inlier").to_pylist())
     assert facts["reason"] is None
+    assert facts["threshold"] == 3
     assert advice(found, (a, b), options) == []
+
+
+def test_large_pictures_are_measured_coarser(shifted):
+    a, b, options = pictures(shifted)
+    large = Picture(b.path, np.pad(b.image, ((0, 0), (0, 3200 - 330), (0, 0))), b.points)
+    assert match_pictures(a, large, Colours(), options).threshold == 6
+    given = MatchOptions(threshold=1.5)
+    assert match_pictures(a, large, Colours(), given).threshold == 1.5
 
 
 def test_options_reach_the_matching(shifted):
     a, b, options = pictures(shifted, ransac=False)
     plain = match_pictures(a, b, Colours(), options)
     assert plain.table().column_names[-1] == "ratio"
-    assert homography_facts(plain, (a, b), options) == {}
+    assert homography_facts(plain, (a, b)) == {}
     everything = match_pictures(a, b, Colours(), MatchOptions(mutual=False, ransac=False))
     strict = match_pictures(a, b, Colours(), MatchOptions(ratio=0.6, ransac=False))
     assert len(everything) == len(a.points) > len(plain) > len(strict) > 0
