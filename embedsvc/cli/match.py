@@ -129,7 +129,7 @@ def match(
     inputs = [one for one in (image_a, image_b, points_a, points_b) if one is not None]
     path = plan_results(output, inputs, overwrite=overwrite)
     if plot is not None:
-        check_picture(plot, inputs, results=path, overwrite=overwrite)
+        check_picture(plot, inputs, overwrite=overwrite)
     models = [(one, find_describer(one)) for one in (before, model) if one is not None]
     a = read_picture(image_a, points_a, options)
     b = read_picture(image_b, points_b, options)
@@ -165,15 +165,13 @@ def _match_all(
     from embedsvc.jobs.match import N_DESCRIPTIONS, match_pictures
     from embedsvc.progress import is_terminal, progress_bar
 
-    found = []
+    with quiet_start():
+        describers = [load() for load in loads]
     total, show = N_DESCRIPTIONS * len(loads), not quiet and is_terminal()
     with progress_bar("Matching", total=total, unit="pictures", show=show) as advance:
-        for load in loads:
-            with quiet_start():
-                describer = load()
-            matched = match_pictures(a, b, describer, options, advance=advance)
-            found.append((describer.name, matched))
-    return found
+        return [
+            (one.name, match_pictures(a, b, one, options, advance=advance)) for one in describers
+        ]
 
 
 def _tell(

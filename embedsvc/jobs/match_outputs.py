@@ -22,15 +22,12 @@ _PICTURE = ".png"
 _Pictures = tuple[Picture, Picture]
 
 
-def check_picture(
-    path: Path, inputs: Sequence[Path], *, results: Path | None, overwrite: bool
-) -> None:
+def check_picture(path: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
     """Check where the picture of the matches would go, before anything is read.
 
     Args:
         path: of the picture.
         inputs: files that are read.
-        results: where the matches go.
         overwrite: whether a picture that stands there may be replaced.
 
     Raises:
