@@ -73,6 +73,7 @@ def write_matches(
         "image_a": str(pictures[0].path),
         "image_b": str(pictures[1].path),
         **asdict(options),
+        "threshold": matched.threshold,
     }
     found = matched.fit is not None
     extras = {HOMOGRAPHY: homography_facts(matched, pictures)} if found else {}
@@ -114,11 +115,8 @@ def draw_matches(path: Path, a: Picture, b: Picture, found: Sequence[tuple[str, 
 
 
 def _row(title: str, matched: Matched) -> MatchRow:
-    fit = matched.fit
-    if fit is None:
-        return MatchRow(title, matched.points_a, matched.points_b)
-    remark = "no homography" if fit.reason is not None and len(matched) else ""
-    return MatchRow(title, matched.points_a, matched.points_b, fit.inliers, remark)
+    inliers = None if matched.fit is None else matched.fit.inliers
+    return MatchRow(title, matched.points_a, matched.points_b, inliers)
 
 
 def advice(matched: Matched, pictures: _Pictures, options: MatchOptions) -> list[str]:

@@ -41,14 +41,12 @@ class MatchRow:
         points_b: the matching ones of the second picture.
         inliers: bool array of shape (n_matches,), those that agree with one homography; None where
             that was not asked.
-        remark: what else to know, such as why no homography was found; "" for nothing.
     """
 
     title: str
     points_a: NDArray[Any]
     points_b: NDArray[Any]
     inliers: NDArray[np.bool_] | None = None
-    remark: str = ""
 
     @property
     def summary(self) -> str:
@@ -57,9 +55,8 @@ class MatchRow:
         parts = [plural(n, "match", "matches")]
         if self.inliers is not None and n:
             agree = int(self.inliers.sum())
-            parts[0] += f", {agree:,} ({format_percent(agree / n)}) agree on one homography"
-        if self.remark:
-            parts.append(self.remark)
+            share = f"{agree:,} ({format_percent(agree / n)}) agree on one homography"
+            parts[0] += f", {share if agree else 'which agree on no homography'}"
         if n > MOST_LINES:
             parts.append(f"{MOST_LINES} drawn, spread over the picture")
         return " · ".join(parts)

@@ -62,7 +62,7 @@ def test_lines_end_where_the_points_are(tmp_path):
 
 
 def test_rows_one_above_the_other(tmp_path):
-    row = MatchRow("Before: raw", points(9), points(9), np.zeros(9, np.bool_), "no homography")
+    row = MatchRow("Before: raw", points(9), points(9), np.zeros(9, np.bool_))
     after = MatchRow("After: mine", points(9), points(9), np.ones(9, np.bool_))
     one = drawn(tmp_path / "1.png", GREY, GREY, [row])
     two = drawn(tmp_path / "2.png", GREY, GREY, [row, after], names=("a.png", "b.png"))
@@ -82,8 +82,9 @@ def test_the_words_of_a_row():
     )
     assert MatchRow("", points(1), points(1)).summary == "1 match"
     nothing = np.empty((0, 2))
-    empty = MatchRow("", nothing, nothing, np.empty(0, np.bool_), "no homography")
-    assert empty.summary == "0 matches · no homography"
+    assert MatchRow("", nothing, nothing, np.empty(0, np.bool_)).summary == "0 matches"
+    wrong = MatchRow("", points(9), points(9), np.zeros(9, np.bool_))
+    assert wrong.summary == "9 matches, which agree on no homography"
 
 
 @pytest.mark.parametrize(
