@@ -17,14 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from embedsvc.classify.batches import TrainingTexts
-from embedsvc.classify.checkpoints import Checkpoints
 from embedsvc.classify.checks import check_settings, penalties_of
 from embedsvc.classify.examples import Examples, check_extra, check_texts, split_examples
 from embedsvc.classify.fitting import FitSettings, fit_head, fit_network
-from embedsvc.classify.history import EpochRecord
 from embedsvc.classify.labels import LabelCodec, learn_labels
 from embedsvc.classify.learned import Learned, read_head, restore_head
-from embedsvc.classify.loop import Outcome
 from embedsvc.classify.validation import Validation
 from embedsvc.classify.weights import (
     ClassWeight,
@@ -43,6 +40,8 @@ from embedsvc.nets.losses import classification_loss
 from embedsvc.nets.penalties import Penalty
 from embedsvc.nets.runtime import prepare_extraction, prepare_training
 from embedsvc.nets.text_encoder import build_text_encoder, modules_of
+from embedsvc.nets.training_loop import Outcome
+from embedsvc.nets.training_state import Checkpoints, EpochRecord
 from embedsvc.progress import Advance, progress_bar
 
 Self = TypeVar("Self", bound="TextClassifier")

@@ -17,14 +17,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from embedsvc.classify.batches import TOKENS, TrainingTexts, TrainingVectors
-from embedsvc.classify.checkpoints import TrainingState
 from embedsvc.classify.examples import Examples
-from embedsvc.classify.history import EpochRecord
-from embedsvc.classify.loop import LoopOptions, Measure, Outcome, run_epochs
+from embedsvc.classify.loop import LoopOptions, run_epochs
 from embedsvc.evaluation.classification import classification_metrics
 from embedsvc.nets.batch_training import BatchLoss, BatchModel
 from embedsvc.nets.optimizing import build_optimizer, seed_dropouts
 from embedsvc.nets.penalties import Penalty
+from embedsvc.nets.training_loop import Measure, Outcome
+from embedsvc.nets.training_state import EpochRecord, TrainingState
 from embedsvc.progress import Advance
 from embedsvc.text.buckets import plan_batches
 

@@ -14,10 +14,10 @@ from embedsvc.cli.notes import show_note
 from embedsvc.cli.startup import quiet_start
 
 if TYPE_CHECKING:
-    from embedsvc.classify.history import EpochRecord
     from embedsvc.jobs.train_options import TrainOptions
     from embedsvc.jobs.train_plan import TrainPlan
     from embedsvc.jobs.train_result import TrainResult
+    from embedsvc.nets.training_state import EpochRecord
 
 # Of TextClassifier, under the same names here.
 _SETTINGS = (

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from embedsvc.classify.history import EpochRecord
 from embedsvc.errors import InputError
 from embedsvc.extract.folder import locked
 from embedsvc.files import atomic_write
@@ -33,6 +32,7 @@ from embedsvc.jobs.train_output import (
 )
 from embedsvc.jobs.train_plan import TrainPlan
 from embedsvc.jobs.train_result import TrainResult, to_metrics
+from embedsvc.nets.training_state import EpochRecord
 from embedsvc.store.places import write_folder
 
 if TYPE_CHECKING:

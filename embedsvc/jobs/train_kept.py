@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from embedsvc.classify.checkpoints import TrainingState
 from embedsvc.errors import ArtifactError, OutputError, ResumeError
 from embedsvc.extract.folder import reason_of
 from embedsvc.jobs.train_output import checkpoint_folder, difference
 from embedsvc.jobs.train_plan import TrainPlan
+from embedsvc.nets.training_state import TrainingState
 from embedsvc.store.checkpoints import CHECKPOINT, CheckpointFolder
 from embedsvc.store.fields import read_object
 

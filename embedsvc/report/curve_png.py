@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedsvc.classify.history import EpochRecord
 from embedsvc.errors import InputError
+from embedsvc.nets.training_state import EpochRecord
 from embedsvc.report.epochs import Series, loss_series, measure_series, penalty_series
 from embedsvc.report.figures import drawable, plain_matplotlib
 from embedsvc.report.shown_text import shown_label

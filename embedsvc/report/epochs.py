@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from embedsvc.classify.history import EpochRecord
+from embedsvc.nets.training_state import EpochRecord
 
 TOTAL, DATA, VALIDATION_LOSS = "total", "data", "loss"
 _PENALTIES = ("weight penalty", "activity penalty", "add_loss")

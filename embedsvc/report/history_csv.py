@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedsvc.classify.history import EpochRecord
+from embedsvc.nets.training_state import EpochRecord
 from embedsvc.report.epochs import term_series, validation_series
 from embedsvc.report.whole_file import write_whole
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from embedsvc.classify.history import EpochRecord
 from embedsvc.evaluation.classification import ClassificationMetrics
 from embedsvc.evaluation.reliability import Reliability
+from embedsvc.nets.training_state import EpochRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from embedsvc import __version__
-from embedsvc.classify.checkpoints import TrainingState
 from embedsvc.errors import ArtifactError, OutputError, ResumeError
+from embedsvc.nets.training_state import TrainingState
 from embedsvc.settings import to_json
 from embedsvc.store.arrays import read_arrays, write_arrays
 from embedsvc.store.fields import read_object, short, write_object

@@ -14,10 +14,10 @@ from sklearn.preprocessing import FunctionTransformer
 from tiny_folders import write_tiny_bert
 
 from embedsvc.classify import fitting
-from embedsvc.classify.checkpoints import TrainingState
 from embedsvc.classify.classifier import TextClassifier
 from embedsvc.encoders.registry import load_encoder
 from embedsvc.errors import EmbedsvcError, InputError, NotFittedError
+from embedsvc.nets.training_state import TrainingState
 
 WORDS = {"animal": "cat dog cow pig hen", "number": "1 2 3 4 5 77", "sign": "! ? + - ; :"}
 

@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 
 from embedsvc.classify.batches import TrainingVectors
-from embedsvc.classify.checkpoints import TrainingState
 from embedsvc.classify.loop import LoopOptions, run_epochs
 from embedsvc.errors import ArtifactError, EmbedsvcError
 from embedsvc.nets.batch_training import BatchModel
 from embedsvc.nets.classifier_head import HeadConfig, build_head
 from embedsvc.nets.losses import classification_loss
 from embedsvc.nets.optimizing import build_optimizer, seed_dropouts
+from embedsvc.nets.training_state import TrainingState
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(64, 4)).astype(np.float32)

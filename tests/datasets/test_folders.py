@@ -26,8 +26,19 @@ def test_a_folder(draw):
 
 
 def test_all_endings(draw):
-    images = ["x.bmp", "x.gif", "x.jpeg", "x.jpg", "x.png", "x.tif", "x.tiff", "x.webp"]
-    assert names(draw(*images, "x.svg", "x.ppm")) == images
+    images = [
+        "x.bmp",
+        "x.gif",
+        "x.jpeg",
+        "x.jpg",
+        "x.pgm",
+        "x.png",
+        "x.ppm",
+        "x.tif",
+        "x.tiff",
+        "x.webp",
+    ]
+    assert names(draw(*images, "x.svg", "x.pcx")) == images
 
 
 def test_a_glob_names_below_its_fixed_part(draw):

@@ -7,7 +7,7 @@ import pytest
 from embedsvc.datasets.places import find_places, own_names
 from embedsvc.errors import InputError
 
-NAMES = ["a.png", "b.jpg", "b.txt", "s/c.png", "s/t/d.png", "s/t/e.PNG", "s/x.ppm", "u/t/f.png"]
+NAMES = ["a.png", "b.jpg", "b.txt", "s/c.png", "s/t/d.png", "s/t/e.PNG", "s/x.pcx", "u/t/f.png"]
 
 
 @pytest.mark.parametrize("recursive", [True, False])
@@ -27,8 +27,8 @@ NAMES = ["a.png", "b.jpg", "b.txt", "s/c.png", "s/t/d.png", "s/t/e.PNG", "s/x.pp
         ("s/**/d.png", "s/t/d.png", None),
         ("**/s/**/t/**/d*", "s/t/d.png", None),
         # An ending written out is an image ending, known or not.
-        ("s/*.ppm", "s/x.ppm", None),
-        ("*/*.p?m", "", None),
+        ("s/*.pcx", "s/x.pcx", None),
+        ("*/*.p?x", "", None),
     ],
 )
 def test_what_is_taken(draw, pattern, deep, flat, recursive):

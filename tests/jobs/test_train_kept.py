@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tiny_training import make_plan, make_rows, write_rows
 
-from embedsvc.classify.checkpoints import TrainingState
 from embedsvc.errors import ArtifactError, OutputError, ResumeError
 from embedsvc.jobs.train_kept import Kept
+from embedsvc.nets.training_state import TrainingState
 
 
 def state(n_epochs):

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from embedsvc.classify.history import EpochRecord
 from embedsvc.evaluation.classification import classification_metrics
 from embedsvc.evaluation.decisions import decide
 from embedsvc.evaluation.reliability import reliability
+from embedsvc.nets.training_state import EpochRecord
 from embedsvc.report.training_findings import class_balance, worst_mistakes
 from embedsvc.report.training_report import Measured, TrainingReport
 

@@ -83,7 +83,7 @@ def test_it_is_quiet_and_starts_no_window_system(tmp_path):
     (tmp_path / "file").touch()
     code = (
         "import sys; from pathlib import Path\n"
-        "from embedsvc.classify.history import EpochRecord\n"
+        "from embedsvc.nets.training_state import EpochRecord\n"
         "from embedsvc.report.curve_png import write_curve_png\n"
         "assert 'matplotlib' not in sys.modules\n"
         "history = [EpochRecord(1, 1.0, 1e-3, {'total': 1.0}, {'accuracy': 0.5})]\n"

@@ -7,8 +7,8 @@ import math
 import pytest
 from made_training import LAYER, made_history
 
-from embedsvc.classify.history import EpochRecord
 from embedsvc.errors import OutputError
+from embedsvc.nets.training_state import EpochRecord
 from embedsvc.report.history_csv import history_csv, write_history_csv
 
 

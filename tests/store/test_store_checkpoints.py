@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedsvc.classify.checkpoints import Checkpoints, TrainingState
 from embedsvc.errors import ArtifactError, InputError, OutputError, ResumeError
+from embedsvc.nets.training_state import Checkpoints, TrainingState
 from embedsvc.store import checkpoints as module
 from embedsvc.store.checkpoints import CheckpointFolder
 

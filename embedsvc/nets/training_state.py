@@ -1,4 +1,4 @@
-"""What a training keeps of itself, so that an interrupted one can go on."""
+"""What is told of each epoch of a training, and what an interrupted one goes on from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,27 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch.
+
+    Attributes:
+        epoch: its number, from 1.
+        seconds: how long it took, its validation included.
+        learning_rate: at its end.
+        terms: every term of the loss apart, by name, and their sum as "total"; means over the
+            examples learned from.
+        validation: measures of the held-out examples by name, such as "loss" and "macro_f1"; empty
+            where none are held out.
+    """
+
+    epoch: int
+    seconds: float
+    learning_rate: float
+    terms: dict[str, float]
+    validation: dict[str, float]
 
 
 @dataclass(frozen=True)
