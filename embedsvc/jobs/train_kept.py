@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
 
 from embedsvc.errors import ArtifactError, OutputError, ResumeError
 from embedsvc.extract.folder import reason_of
 from embedsvc.jobs.train_output import checkpoint_folder, difference
-from embedsvc.jobs.train_plan import TrainPlan
 from embedsvc.nets.training_state import TrainingState
 from embedsvc.store.checkpoints import CHECKPOINT, CheckpointFolder
 from embedsvc.store.fields import read_object
@@ -22,20 +23,57 @@ def silent(line: str) -> None:
     del line
 
 
+class Wishes(Protocol):
+    """How a training is run."""
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether what another training left is forgotten."""
+        ...
+
+
+class Training(Protocol):
+    """What is known of a training."""
+
+    @property
+    def output(self) -> Path:
+        """The folder it makes."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that the model depends on, as JSON values."""
+        ...
+
+    @property
+    def options(self) -> Wishes:
+        """How it is run."""
+        ...
+
+
 class Kept:
     """The checkpoints of a training, and how many epochs are safe in them.
 
     Args:
         plan: the training.
         tell: called with a line for people when an earlier run is continued.
+        noun: what is trained.
+        keeps_none: which trainings have no checkpoints, a sentence or "".
 
     Attributes:
         n_epochs: epochs that are safe.
         path: the folder of the checkpoint.
     """
 
-    def __init__(self, plan: TrainPlan, tell: Tell = silent) -> None:
-        self._tell = tell
+    def __init__(
+        self,
+        plan: Training,
+        tell: Tell = silent,
+        *,
+        noun: str = "classifier",
+        keeps_none: str = "A head on a frozen encoder is trained in one go and keeps none.",
+    ) -> None:
+        self._tell, self._noun, self._keeps_none = tell, noun, keeps_none
         self.n_epochs = 0
         self.path = checkpoint_folder(plan.output)
         self._overwrite = plan.options.overwrite
@@ -53,9 +91,10 @@ class Kept:
         """
         if not self._folder.exists():
             if resume:
+                why = f" {self._keeps_none}" if self._keeps_none else ""
                 raise ResumeError(
-                    f"Expected a training to continue in {self.path.parent}, got none. A head on a "
-                    "frozen encoder is trained in one go and keeps none. Leave --resume out."
+                    f"Expected a training to continue in {self.path.parent}, got none.{why} Leave "
+                    "--resume out."
                 )
             return
         change = self._change()
@@ -119,8 +158,8 @@ class Kept:
             raise OutputError(f"{err} {self._safe()}".rstrip()) from err
         except OSError as err:
             raise OutputError(
-                f"Expected to write the classifier, but {reason_of(err)}. {self._safe()}Make room "
-                f"for it and run the same command again to {self._go_on()}."
+                f"Expected to write the {self._noun}, but {reason_of(err)}. {self._safe()}Make "
+                f"room for it and run the same command again to {self._go_on()}."
             ) from err
 
     def _safe(self) -> str:

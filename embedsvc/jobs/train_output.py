@@ -11,7 +11,7 @@ OUTPUT appears as a whole, by one rename, when all of it is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,13 @@ _MOST_BYTES = 1 << 26
 _CHECKPOINT = "checkpoint"
 
 
-def check_output(output: Path) -> None:
-    """Refuse a place that is no folder of a classifier, before hours are spent.
+def check_output(output: Path, *, names: Sequence[str] = NAMES, noun: str = "classifier") -> None:
+    """Refuse a place that is no folder of a trained model, before hours are spent.
+
+    Args:
+        output: the folder.
+        names: of the files that such a folder may have; the first one it always has.
+        noun: what is trained.
 
     Raises:
         OutputError: it is a file, holds other things, or is out of reach.
@@ -45,19 +50,18 @@ def check_output(output: Path) -> None:
     try:
         if output.exists() and not output.is_dir():
             raise OutputError(
-                f"Expected a folder for the classifier, got the file {output}. Choose another "
-                "output."
+                f"Expected a folder for the {noun}, got the file {output}. Choose another output."
             )
         found = {path.name for path in output.iterdir()} if output.exists() else set()
     except OSError as err:
         raise OutputError(
-            f"Expected a folder for the classifier, got {output}: {err.strerror or err}. Choose "
+            f"Expected a folder for the {noun}, got {output}: {err.strerror or err}. Choose "
             "another output."
         ) from err
-    others = sorted(found - set(NAMES))
-    if others or (found and MODEL not in found):
+    others = sorted(found - set(names))
+    if others or (found and names[0] not in found):
         raise OutputError(
-            f"Expected {output} to be new, or the folder of a trained classifier, got a folder "
+            f"Expected {output} to be new, or the folder of a trained {noun}, got a folder "
             f"with {', '.join((others or sorted(found))[:3])}. Choose another output."
         )
 
@@ -72,12 +76,15 @@ def checkpoint_folder(output: Path) -> Path:
     return parts_of(output) / _CHECKPOINT
 
 
-def finished(output: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+def finished(
+    output: Path, asked: Mapping[str, Any], *, command: str = COMMAND
+) -> dict[str, Any] | None:
     """The metrics of this very training, where it is complete; None where nothing stands.
 
     Args:
         output: the folder.
         asked: what its result depends on, as JSON values.
+        command: the command that makes such folders.
 
     Raises:
         ResumeError: something else stands there.
@@ -89,8 +96,8 @@ def finished(output: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:
     except ArtifactError:
         made = {}
     run = made.get("run")
-    what = "it was not made by embedsvc train"
-    if made.get("command") == COMMAND and isinstance(run, dict):
+    what = f"it was not made by embedsvc {command}"
+    if made.get("command") == command and isinstance(run, dict):
         change = difference(run, asked)
         if change is None:
             return made
