@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from embedsvc.cli.epochs_shown import epoch_lines
 from embedsvc.cli.notes import show_note
 from embedsvc.cli.startup import quiet_start
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from embedsvc.jobs.train_options import TrainOptions
     from embedsvc.jobs.train_plan import TrainPlan
     from embedsvc.jobs.train_result import TrainResult
-    from embedsvc.nets.training_state import EpochRecord
 
 # Of TextClassifier, under the same names here.
 _SETTINGS = (
@@ -36,7 +34,6 @@ _SETTINGS = (
     "patience",
     "seed",
 )
-_SHOWN_EVERY = 1.0  # seconds; the epochs of a head alone pass faster than anybody reads
 
 
 @click.command(short_help="Train a classifier of texts on your own labels.")
@@ -278,35 +275,10 @@ def _run(plan: TrainPlan, *, quiet: bool, show: bool) -> TrainResult:
         import embedsvc.classify.classifier  # noqa: F401
     return run_training(
         plan,
-        on_epoch=_epoch_lines(quiet=quiet),
+        on_epoch=epoch_lines(quiet=quiet),
         tell=lambda line: None if quiet else click.echo(f"{line}.", err=True),
         show_progress=show,
     )
-
-
-def _epoch_lines(*, quiet: bool) -> Callable[[EpochRecord], None]:
-    """A function that prints a line an epoch, but not more often than anybody reads."""
-    from embedsvc.report.numbers import format_duration, format_score
-
-    last = -_SHOWN_EVERY
-
-    def show(record: EpochRecord) -> None:
-        nonlocal last
-        if quiet or time.monotonic() - last < _SHOWN_EVERY:
-            return
-        last = time.monotonic()
-        measures = "".join(
-            f", {name.replace('_', ' ')} {format_score(value)}"
-            for name, value in record.validation.items()
-            if name != "loss"
-        )
-        click.echo(
-            f"Epoch {record.epoch}: loss {format_score(record.terms['total'])}{measures}, "
-            f"{format_duration(record.seconds)}",
-            err=True,
-        )
-
-    return show
 
 
 def _show(result: TrainResult) -> None:
