@@ -32,6 +32,25 @@ _PAPER, _INK, _SOFT, _RIM = "#ffffff", "#1d2330", "#586072", "#10141c"
 
 
 @dataclass(frozen=True)
+class Check:
+    """What matches were checked by, in words.
+
+    Attributes:
+        holds: said of those that pass.
+        fails: of the others.
+        never: where none passes.
+    """
+
+    holds: str
+    fails: str
+    never: str
+
+
+HOMOGRAPHY = Check("agree on one homography", "do not agree", "which agree on no homography")
+"""Whether one homography takes the first point of a match to the second."""
+
+
+@dataclass(frozen=True)
 class MatchRow:
     """Matches to draw.
 
@@ -39,14 +58,16 @@ class MatchRow:
         title: what found them.
         points_a: of the first picture, float array of shape (n_matches, 2), the best first.
         points_b: the matching ones of the second picture.
-        inliers: bool array of shape (n_matches,), those that agree with one homography; None where
-            that was not asked.
+        inliers: bool array of shape (n_matches,), those that pass a check, such as that they agree
+            with one homography; None where that was not asked.
+        check: what they were checked by.
     """
 
     title: str
     points_a: NDArray[Any]
     points_b: NDArray[Any]
     inliers: NDArray[np.bool_] | None = None
+    check: Check = HOMOGRAPHY
 
     @property
     def summary(self) -> str:
@@ -55,8 +76,8 @@ class MatchRow:
         parts = [plural(n, "match", "matches")]
         if self.inliers is not None and n:
             agree = int(self.inliers.sum())
-            share = f"{agree:,} ({format_percent(agree / n)}) agree on one homography"
-            parts[0] += f", {share if agree else 'which agree on no homography'}"
+            share = f"{agree:,} ({format_percent(agree / n)}) {self.check.holds}"
+            parts[0] += f", {share if agree else self.check.never}"
         if n > MOST_LINES:
             parts.append(f"{MOST_LINES} drawn, spread over the picture")
         return " · ".join(parts)
@@ -66,7 +87,6 @@ class MatchRow:
 class _Look:
     """How lines of one kind look: by colour, dashes and the marks at their ends."""
 
-    name: str
     colour: str
     dashes: Any
     mark: str
@@ -76,9 +96,10 @@ class _Look:
 
 # Blue and orange of M. Okabe and K. Ito, brightened for photographs; dashes and crosses tell the
 # two apart where colours do not.
-_AGREE = _Look("agree on one homography", "#3fc8ff", "solid", "o", 1.2, 1.0)
-_OTHERS = _Look("do not agree", "#ff9a1f", (0, (4, 3)), "X", 1.1, 0.9)
-_ALL = _Look("matches, not checked by a homography", "#3fc8ff", "solid", "o", 1.2, 0.9)
+_AGREE = _Look("#3fc8ff", "solid", "o", 1.2, 1.0)
+_OTHERS = _Look("#ff9a1f", (0, (4, 3)), "X", 1.1, 0.9)
+_ALL = _Look("#3fc8ff", "solid", "o", 1.2, 0.9)
+_NOT_CHECKED = "matches, not checked by a homography"
 
 
 def write_match_picture(
@@ -305,6 +326,8 @@ def _draw_legend(figure: Any, rows: Sequence[MatchRow], left: float, y: float) -
 
     checked = [row.inliers is not None for row in rows]
     looks = [*([_AGREE, _OTHERS] if any(checked) else []), *([] if all(checked) else [_ALL])]
+    check = next((row.check for row in rows if row.inliers is not None), HOMOGRAPHY)
+    names = {_AGREE: check.holds, _OTHERS: check.fails, _ALL: _NOT_CHECKED}
     width, height = figure.bbox.width, figure.bbox.height
     x = min(left, _MARGIN * 4)
     for look in looks:
@@ -320,5 +343,5 @@ def _draw_legend(figure: Any, rows: Sequence[MatchRow], left: float, y: float) -
             markeredgewidth=0.7,
         )
         figure.add_artist(line)
-        text = _write(figure, x + 54, y, look.name, _INK, size=10.5)
+        text = _write(figure, x + 54, y, names[look], _INK, size=10.5)
         x = text.get_window_extent().x1 + 28
