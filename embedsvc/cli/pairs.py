@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embedsvc.cli.notes import show_note
+from embedsvc.cli.pairs_evaluate import evaluate_command
 from embedsvc.cli.startup import quiet_start
 from embedsvc.cli.vector_options import output_options
 
@@ -19,14 +20,18 @@ _MB = 1_000_000
 _SEQUENCES = 6
 
 
-@click.group(short_help="Prepare pairs of images with matching points.")
+@click.group(short_help="Prepare pairs of images with matching points, and measure on them.")
 def pairs() -> None:
-    """Prepare pairs of images with matching points, which embedsvc train-pairs learns from.
+    """Pairs of images with matching points: what embedsvc train-pairs learns from and is judged by.
 
     \b
     Examples:
       embedsvc pairs pack pairs.csv -o packed
+      embedsvc pairs evaluate packed --model descriptor -o evaluation
     """
+
+
+pairs.add_command(evaluate_command)
 
 
 @pairs.command("pack", short_help="Check the pairs of a manifest and put them into one folder.")

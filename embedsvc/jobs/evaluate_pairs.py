@@ -13,16 +13,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from embedsvc import __version__
-from embedsvc.errors import InputError
-from embedsvc.files import atomic_write
+from embedsvc.errors import ArtifactError, InputError
+from embedsvc.extract.rows import printable
+from embedsvc.files import atomic_write, read_json
+from embedsvc.jobs.describers import find_describer
+from embedsvc.jobs.output_folder import check_output_folder
+from embedsvc.pairs.baselines import BASELINES
 from embedsvc.pairs.measuring import evaluate as evaluate
 from embedsvc.pairs.packed import PackedPairs
-from embedsvc.pairs.pair import MatchedPair
+from embedsvc.pairs.pair import Describer, MatchedPair
 from embedsvc.pairs.pairs_evaluation import PairsEvaluation as PairsEvaluation
 from embedsvc.report.page import PAGE_NAME
 from embedsvc.report.pairs_report import PairsReport, write_pairs_report
@@ -31,6 +34,52 @@ from embedsvc.store.places import write_folder
 METRICS, ROWS = "metrics.json", "pairs.csv"
 NAMES = (METRICS, ROWS, PAGE_NAME)
 WHAT = "pairs-evaluation"
+_MOST_BYTES = 1 << 26
+
+
+def check_evaluation_output(output: Path, *, overwrite: bool) -> None:
+    """Refuse an output that stands, before anything is measured.
+
+    Raises:
+        OutputError: it is a file, a folder of something else, or may not be replaced.
+    """
+    check_output_folder(
+        output,
+        names=NAMES,
+        is_own=_is_evaluation,
+        what="an evaluation of pairs",
+        overwrite=overwrite,
+    )
+
+
+def choose_describers(
+    models: Sequence[str], untrained: str | None, baselines: Sequence[str]
+) -> dict[str, Callable[[], Describer]]:
+    """What is measured, in the order it was named, each once; nothing is loaded yet.
+
+    Args:
+        models: whatever `find_describer` takes.
+        untrained: another one of these, to compare with; None for none.
+        baselines: names of `BASELINES`.
+
+    Returns:
+        By name a function that loads it.
+
+    Raises:
+        InputError: there is no such thing, or nothing at all.
+        ArtifactError: a folder holds no saved model.
+    """
+    for name in baselines:
+        if name not in BASELINES:
+            raise InputError(
+                f"Expected baselines out of {', '.join(BASELINES)}, or none, got "
+                f"{printable(name)!r}. Separate them by commas."
+            )
+    named = [*models, *([] if untrained is None else [untrained]), *baselines]
+    if not named:
+        raise InputError("Expected something to measure, got nothing. Name a --model.")
+    # A folder keeps its name without the slash that shells add.
+    return {name.rstrip("/") or name: find_describer(name) for name in dict.fromkeys(named)}
 
 
 def chosen_sequences(about: PackedPairs, names: Collection[str] | None) -> dict[str, int]:
@@ -66,15 +115,41 @@ def pairs_of(about: PackedPairs, sequences: Collection[str]) -> Iterator[Matched
     return (pair for pair in read_pairs(about.folder) if pair.sequence in sequences)
 
 
+def report_on(
+    evaluation: PairsEvaluation, about: PackedPairs, *, main: str, untrained: str | None
+) -> PairsReport:
+    """What the page says of an evaluation.
+
+    Args:
+        evaluation: all figures.
+        about: what was measured on.
+        main: the model the page is about.
+        untrained: the one not trained on pairs; None where none was asked for.
+    """
+    settings = {
+        "Pairs": str(about.folder),
+        "Sequences": ", ".join(evaluation.sequences),
+        "Points of a pair": f"at most {evaluation.max_points:,}",
+        "Seed": str(evaluation.seed),
+    }
+    return PairsReport(
+        title=about.folder.resolve().name,
+        evaluation=evaluation,
+        main=main,
+        untrained=untrained,
+        settings=settings,
+    )
+
+
 def write_evaluation(
-    report: PairsReport, output: Path, *, about: Mapping[str, Any], overwrite: bool
+    report: PairsReport, output: Path, *, data: Path, overwrite: bool = False
 ) -> None:
     """Write a folder of figures and their page.
 
     Args:
         report: the page.
         output: the folder; new or empty, or an evaluation that may be replaced.
-        about: what else `metrics.json` says first.
+        data: what was measured on, for `metrics.json`.
         overwrite: whether an evaluation may be replaced.
 
     Raises:
@@ -82,7 +157,8 @@ def write_evaluation(
     """
 
     def write(folder: Path) -> None:
-        figures = {"what": WHAT, "embedsvc": __version__, **about, **report.evaluation.to_json()}
+        about = {"what": WHAT, "embedsvc": __version__, "data": str(data)}
+        figures = {**about, **report.evaluation.to_json()}
         text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         for name, content in ((METRICS, text), (ROWS, rows_csv(report.evaluation))):
             with atomic_write(folder / name) as file:
@@ -90,6 +166,13 @@ def write_evaluation(
         write_pairs_report(report, folder)
 
     write_folder(output, write, what=WHAT, names=NAMES, overwrite=overwrite)
+
+
+def _is_evaluation(folder: Path) -> bool:
+    try:
+        return read_json(folder / METRICS, max_bytes=_MOST_BYTES).get("what") == WHAT
+    except ArtifactError:
+        return False
 
 
 def rows_csv(evaluation: PairsEvaluation) -> str:

@@ -22,7 +22,8 @@ import orjson
 from embedsvc.cores import available_cores
 from embedsvc.datasets.pair_loading import LoadedPair, PairLoading, load_pair
 from embedsvc.datasets.pair_manifest import PairManifest, Reject
-from embedsvc.errors import InputError, OutputError
+from embedsvc.errors import InputError
+from embedsvc.jobs.output_folder import check_output_folder
 from embedsvc.pairs.packed import PAIRS, SHARD_BYTES, WHAT, PackedPairs, is_packed
 from embedsvc.store.places import write_folder
 
@@ -78,27 +79,9 @@ def check_pack_output(output: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: it is a file, a folder of something else, or may not be replaced.
     """
-    try:
-        if output.exists() and not output.is_dir():
-            raise OutputError(f"Expected {output} to be a folder, got a file. Choose another one.")
-        found = {path.name for path in output.iterdir()} if output.exists() else set()
-    except OSError as err:
-        raise OutputError(
-            f"Expected a folder to write to, got {output}: {err.strerror or err}. Choose another "
-            "one."
-        ) from err
-    others = sorted(found - set(_names(output)))
-    if others or (found and not is_packed(output)):
-        names = ", ".join((others or sorted(found))[:3])
-        raise OutputError(
-            f"Expected {output} to be new, got a folder with {names}. Choose another one; only "
-            "packed pairs can be replaced."
-        )
-    if found and not overwrite:
-        raise OutputError(
-            f"Expected {output} to be new, got packed pairs. Choose another folder, or add "
-            "--overwrite to replace them."
-        )
+    check_output_folder(
+        output, names=_names(output), is_own=is_packed, what="packed pairs", overwrite=overwrite
+    )
 
 
 def pack_pairs(

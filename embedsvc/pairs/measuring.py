@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from embedsvc.errors import EmbedsvcError, InputError
 from embedsvc.evaluation.matching import matching_accuracy, matching_ap
 from embedsvc.images.decode import decode_image
-from embedsvc.pairs.pair import Describer, MatchedPair
+from embedsvc.pairs.pair import Describer, MatchedPair, Points
 from embedsvc.pairs.pairs_evaluation import Figures, Measurement, PairsEvaluation
 from embedsvc.progress import Advance
 
@@ -110,17 +110,13 @@ def measure(
     Raises:
         EmbedsvcError: as `evaluate`.
     """
-    points = pair.points_a, pair.points_b
     try:
         if warm_up:
-            describer.describe(images[0], points[0])
-        vectors, each = [], []
-        for image, places in zip(images, points, strict=True):
-            start = time.perf_counter()
-            vectors.append(describer.describe(image, places))
-            each.append(1000 * (time.perf_counter() - start))
-        accuracy = matching_accuracy(*vectors, pair.points_b, thresholds=thresholds)
-        ap = matching_ap(*vectors, pair.points_b, threshold=AP_THRESHOLD)
+            describer.describe(images[0], pair.points_a)
+        vectors_a, ms_a = _timed(describer, images[0], pair.points_a)
+        vectors_b, ms_b = _timed(describer, images[1], pair.points_b)
+        accuracy = matching_accuracy(vectors_a, vectors_b, pair.points_b, thresholds=thresholds)
+        ap = matching_ap(vectors_a, vectors_b, pair.points_b, threshold=AP_THRESHOLD)
     except EmbedsvcError as err:
         raise type(err)(f"{model} on the pair {pair.name}: {err}") from err
     except Exception as err:  # A describer may be anyone's, and networks have errors of their own.
@@ -128,9 +124,17 @@ def measure(
             f"Expected {model} to describe points of the pair {pair.name}, got "
             f"{type(err).__name__}: {str(err)[:300]}. Leave out the model or the pair."
         ) from err
-    figures = Figures(accuracy, ap, float(np.median(each)))
+    figures = Figures(accuracy, ap, (ms_a + ms_b) / 2)
     n = len(pair.points_a)
-    return Measurement(pair.name, pair.sequence, model, n, n, figures, (each[0], each[1]))
+    return Measurement(pair.name, pair.sequence, model, n, n, figures, (ms_a, ms_b))
+
+
+def _timed(
+    describer: Describer, image: NDArray[np.uint8], points: Points
+) -> tuple[NDArray[np.float32], float]:
+    start = time.perf_counter()
+    vectors = describer.describe(image, points)
+    return vectors, 1000 * (time.perf_counter() - start)
 
 
 def drawn_points(pair: MatchedPair, most: int, *, seed: int) -> MatchedPair:

@@ -95,11 +95,10 @@ class PairsEvaluation:
         return 5 if 5 in self.thresholds else self.thresholds[len(self.thresholds) // 2]
 
     def of(self, model: str, sequence: str | None = None) -> list[Measurement]:
-        """The measurements of one describer, pair by pair; of a sequence, or of all."""
-        groups = self._grouped[model]
+        """The measurements of one describer in the order of the pairs; of a sequence, or of all."""
         if sequence is not None:
-            return groups[sequence]
-        return [row for rows in groups.values() for row in rows]
+            return self._grouped[model][sequence]
+        return [row for row in self.rows if row.model == model]
 
     def mean(self, model: str, sequence: str | None = None) -> Figures:
         """The means over the pairs of a sequence; without one, over the sequences' means.

@@ -1,0 +1,134 @@
+"""What the page on a descriptor of points says in sentences."""
+
+from __future__ import annotations
+
+from embedsvc.catalogue.cards import list_models
+from embedsvc.pairs.baselines import BASELINES
+from embedsvc.pairs.pairs_evaluation import PairsEvaluation
+from embedsvc.report.numbers import format_percent, plural
+from embedsvc.report.pairs_data import PairsReport
+from embedsvc.report.pairs_tables import ranked
+from embedsvc.report.shown_text import isolated, shown_label
+
+_SAME = 0.005  # a difference of accuracies that nobody should build on
+
+
+def untrained_of(report: PairsReport) -> str | None:
+    """The model whose features were not trained on pairs; None where none was measured."""
+    if report.untrained is not None:
+        return report.untrained
+    images = {card.name for card in list_models() if card.kind == "image"}
+    return next((one for one in report.evaluation.models if one in images), None)
+
+
+def best_baseline(evaluation: PairsEvaluation, main: str) -> str | None:
+    """The best of those that have learned nothing at all, apart from the one spoken of."""
+    return evaluation.best([one for one in evaluation.models if one in BASELINES and one != main])
+
+
+def verdict(report: PairsReport) -> str:
+    """The result in one sentence."""
+    evaluation = report.evaluation
+    return (
+        f"{shown_label(report.main)} finds {_share(evaluation, report.main)} of points within "
+        f"{evaluation.main_threshold:g} pixels."
+    )
+
+
+def lead(report: PairsReport) -> list[str]:
+    """What the result compares with; a sentence each."""
+    evaluation, main = report.evaluation, report.main
+    told = _rivals(report)
+    said = []
+    if told:
+        found = " and ".join(told.values())
+        said = [f"{found[0].upper()}{found[1:]}.", _judgement(evaluation, main, list(told))]
+    first = ranked(evaluation)[0]
+    if first != main and first not in told:
+        said.append(
+            f"The best of all measured here is {_named(first)}: {_share(evaluation, first)}."
+        )
+    return [*said, _by_sequence(report)]
+
+
+def how_measured(evaluation: PairsEvaluation) -> str:
+    """What the figures mean, and what they do not."""
+    counts = sorted({row.n_measured for row in evaluation.of(evaluation.models[0])})
+    among = plural(counts[0], "point") if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    mean = (
+        "Means are over sequences, each the mean of its pairs, so that every sequence counts the "
+        "same. "
+        if len(evaluation.sequences) > 1
+        else "Means are over pairs. "
+    )
+    drawn = any(row.n_points > row.n_measured for row in evaluation.rows)
+    return (
+        f"Each point of a pair's first picture is given the most similar of the {among} of the "
+        "second, and nothing doubtful is left out; among fewer points all figures would be higher. "
+        f"{mean}AP is the average precision of the matches, the most similar first, where within "
+        f"{evaluation.ap_threshold:g} pixels is right. An image is the median time for the points "
+        "of one picture."
+        + (
+            f" Of pairs with more than {evaluation.max_points:,} points, as many were drawn (seed "
+            f"{evaluation.seed})."
+            if drawn
+            else ""
+        )
+    )
+
+
+def _rivals(report: PairsReport) -> dict[str, str]:
+    """What the model of the page has to beat, and for each how it did, in words."""
+    evaluation, main = report.evaluation, report.main
+    told = {}
+    untrained = untrained_of(report)
+    if untrained is not None and untrained != main:
+        share = _share(evaluation, untrained)
+        told[untrained] = f"the untrained features of {_named(untrained)} find {share}"
+    baseline = best_baseline(evaluation, main)
+    if baseline is not None:
+        n = sum(one in BASELINES and one != main for one in evaluation.models)
+        which = f"the best of {n} baselines" if n > 1 else "the baseline"
+        share = _share(evaluation, baseline)
+        told[baseline] = f"{_named(baseline)}, {which} without a network, finds {share}"
+    return told
+
+
+def _judgement(evaluation: PairsEvaluation, main: str, rivals: list[str]) -> str:
+    limit = evaluation.main_threshold
+    own = evaluation.mean(main).accuracy[limit]
+    leads = {one: own - evaluation.mean(one).accuracy[limit] for one in rivals}
+    better = [_named(one) for one, by in leads.items() if by > _SAME]
+    worse = [_named(one) for one, by in leads.items() if by < -_SAME]
+    alike = [_named(one) for one, by in leads.items() if abs(by) <= _SAME]
+    parts = [
+        f"{how} {' and '.join(names)}"
+        for how, names in (("better than", better), ("as good as", alike), ("worse than", worse))
+        if names
+    ]
+    return f"So {_named(main)} is {' and '.join(parts)}."
+
+
+def _by_sequence(report: PairsReport) -> str:
+    """Where it is best and worst: a mean hides that."""
+    evaluation, limit = report.evaluation, report.evaluation.main_threshold
+    shares = {
+        one: evaluation.mean(report.main, one).accuracy[limit] for one in evaluation.sequences
+    }
+    low, high = min(shares, key=lambda one: shares[one]), max(shares, key=lambda one: shares[one])
+    if len(shares) == 1:
+        return f"All pairs are of one sequence, {_named(low)}."
+    if shares[low] == shares[high]:
+        return ""
+    return (
+        f"It is hardest on {_named(low)} ({format_percent(shares[low])}) and easiest on "
+        f"{_named(high)} ({format_percent(shares[high])})."
+    )
+
+
+def _named(name: str) -> str:
+    return isolated(shown_label(name))
+
+
+def _share(evaluation: PairsEvaluation, model: str) -> str:
+    return format_percent(evaluation.mean(model).accuracy[evaluation.main_threshold])
