@@ -17,6 +17,11 @@ from numpy.typing import NDArray
 from embedsvc.catalogue.cards import ModelCard, get_model, list_models
 from embedsvc.catalogue.pull import pull
 from embedsvc.encoders.backbone import Backbone, Tensor, choose_taps
+from embedsvc.encoders.descriptor_folder import (
+    WEIGHTS_FILE,
+    is_descriptor_folder,
+    load_descriptor_backbone,
+)
 from embedsvc.encoders.huggingface import read_tensors
 from embedsvc.encoders.keras_applications import PREFIX, load_keras_backbone, parse
 from embedsvc.errors import InputError
@@ -44,14 +49,15 @@ def load_image_network(
     """Load a CNN up to the maps asked for; the same request gives the same object again.
 
     Args:
-        model: an image model of the catalogue, or "keras:NAME" or "keras:NAME@FILE" for a network
-            of keras.applications; weights are fetched on first use.
+        model: an image model of the catalogue, "keras:NAME" or "keras:NAME@FILE" for a network of
+            keras.applications, or the folder of a trained descriptor, whose one map is "last";
+            weights are fetched on first use.
         taps: names of maps. "stride4", "stride8", "stride16" and "stride32" exist for nearly every
             network: the last map of that stride. "last" is the final one. Beside them, the
             network's own names, such as "block4_expand".
 
     Raises:
-        InputError: no such model or tap, a model for texts, or a folder.
+        InputError: no such model or tap, or a model for texts.
         ArtifactError: the weights are not those of the model.
         WeightsError: the weights could not be fetched.
 
@@ -78,6 +84,8 @@ def load_image_network(
 
 def is_image_model(model: str | Path) -> bool:
     """Whether a model's name, without loading anything, is that of an image model."""
+    if is_descriptor_folder(model) and model not in [card.name for card in list_models()]:
+        return True
     if not isinstance(model, str):
         return False
     return model.startswith(PREFIX) or any(
@@ -182,9 +190,26 @@ _recent: deque[ImageNetwork] = deque(maxlen=8)
 def _load(model: str, taps: Sequence[str]) -> ImageNetwork:
     # Before anything is fetched, in case this Keras cannot compute at all.
     prepare_images()
+    return ImageNetwork(load_backbone(model, taps))
+
+
+def load_backbone(model: str, taps: Sequence[str]) -> Backbone:
+    """Load a CNN up to the maps asked for, as a network of its own whose weights may be changed.
+
+    Args:
+        model: as for `load_image_network`.
+        taps: names of maps.
+
+    Raises:
+        InputError: no such model or tap.
+        ArtifactError: the weights are not those of the model.
+        WeightsError: the weights could not be fetched.
+    """
     if model.startswith(PREFIX):
-        return ImageNetwork(load_keras_backbone(model, taps))
-    return ImageNetwork(_load_lite0(get_model(model), taps))
+        return load_keras_backbone(model, taps)
+    if model not in [card.name for card in list_models()]:
+        return load_descriptor_backbone(Path(model), tuple(taps))
+    return _load_lite0(get_model(model), taps)
 
 
 def _known(model: str | Path) -> str:
@@ -194,11 +219,13 @@ def _known(model: str | Path) -> str:
         InputError: it names no image model.
     """
     names = ", ".join(card.name for card in list_models() if card.kind == "image")
+    if is_image_model(model) and is_descriptor_folder(model):
+        return str(model)
     if isinstance(model, Path) or (not model.startswith(PREFIX) and {"/", "\\", "."} & set(model)):
         raise InputError(
             f"Expected an image model of the catalogue ({names}) or {PREFIX}NAME, got "
-            f"{str(model)!r}. Image models in folders are not supported; weights of your own go "
-            f"with {PREFIX}NAME@FILE.weights.h5"
+            f"{str(model)!r}. Folders are taken of descriptors that embedsvc train-pairs made; "
+            f"other weights of your own go with {PREFIX}NAME@FILE.weights.h5"
         )
     if not model.startswith(PREFIX):
         card = get_model(model)
@@ -212,9 +239,10 @@ def _known(model: str | Path) -> str:
 
 def _stamp(model: str) -> tuple[int, ...]:
     """What tells that a weights file is no longer the one that was loaded."""
-    if not model.startswith(PREFIX):
-        return ()
-    _, file = parse(model)
+    if model.startswith(PREFIX):
+        _, file = parse(model)
+    else:
+        file = Path(model) / WEIGHTS_FILE if is_descriptor_folder(model) else None
     if file is None:
         return ()
     status = file.stat()

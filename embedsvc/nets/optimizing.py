@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -50,6 +51,7 @@ def build_optimizer(
     total_steps: int,
     weight_decay: float,
     clip_norm: float | None,
+    rates: Mapping[str, float] | None = None,
 ) -> keras.optimizers.Optimizer:
     """AdamW (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101) with a schedule.
 
@@ -61,14 +63,32 @@ def build_optimizer(
         weight_decay: share of each weight that a step takes away, times the learning rate; not of
             biases and normalizations.
         clip_norm: longest gradient over all variables; None clips nothing.
+        rates: learning rates of some variables, by path, as shares of that of the others.
     """
     schedule = WarmupLinear(learning_rate, round(warmup * total_steps), total_steps)
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=weight_decay, global_clipnorm=clip_norm
-    )
+    shares = [(rates or {}).get(variable.path, 1.0) for variable in variables]
+    optimizer = RatedAdamW(schedule, shares, weight_decay=weight_decay, global_clipnorm=clip_norm)
     optimizer.exclude_from_weight_decay(var_names=list(_NOT_DECAYED))
     optimizer.build(variables)
     return optimizer
+
+
+class RatedAdamW(keras.optimizers.AdamW):
+    """AdamW with a learning rate for each variable.
+
+    Args:
+        learning_rate: the highest one, or its schedule.
+        shares: of it, a number a variable.
+    """
+
+    def __init__(self, learning_rate: Any, shares: list[float], **settings: Any) -> None:
+        super().__init__(learning_rate, **settings)
+        self._shares = shares
+
+    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
+        """Take a step at the variable's own rate."""
+        share = self._shares[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * share)
 
 
 def seed_dropouts(network: keras.Model, seed: int) -> None:

@@ -20,6 +20,7 @@ from embedsvc.errors import InputError
 from embedsvc.images.decode import decode_image
 from embedsvc.nets.layers import Tensor
 from embedsvc.pairs.photometric import PhotometricOptions, random_light
+from embedsvc.pairs.records import pairs_dataset
 from embedsvc.pairs.warps import WarpOptions, matched_crops, warped_pair
 
 _DECODERS = 2
@@ -37,7 +38,7 @@ class CropOptions:
     """
 
     size: int = 320
-    points: int = 400
+    points: int = 300
     warp: WarpOptions = field(default_factory=WarpOptions)
     light: PhotometricOptions = field(default_factory=PhotometricOptions)
 
@@ -90,6 +91,24 @@ class SinglePictures:
         return tf.data.Dataset.from_tensor_slices(names).map(
             lambda name: {"image": tf.io.read_file(name), "sequence": name}
         )
+
+
+@dataclass(frozen=True)
+class PackedPairsSource:
+    """Pairs of a packed folder.
+
+    Attributes:
+        folder: made by `embedsvc pairs pack`.
+        sequences: those to take.
+    """
+
+    folder: Path
+    sequences: tuple[str, ...]
+
+    def elements(self, n: int, *, seed: int) -> tf.data.Dataset:
+        """The pairs, each once before any comes again."""
+        found = pairs_dataset(self.folder, sequences=self.sequences, seed=seed)
+        return found.repeat().take(n)
 
 
 def batches(
