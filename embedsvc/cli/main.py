@@ -26,6 +26,7 @@ from embedsvc.cli.predict import predict
 from embedsvc.cli.quickstart import quickstart
 from embedsvc.cli.similar import similar
 from embedsvc.cli.train import train
+from embedsvc.cli.train_pairs import train_pairs
 from embedsvc.errors import (
     ArtifactError,
     EmbedsvcError,
@@ -96,6 +97,7 @@ def exit_code(err: EmbedsvcError) -> int:
         compare_detectors,
         match,
         pairs,
+        train_pairs,
         models,
         quickstart,
     ],
@@ -121,6 +123,7 @@ def main() -> None:
     embedsvc compare-detectors DATASET -o report            which detector is best on a labelled set
     embedsvc match a.jpg b.jpg --model sift -o matches.csv  matching points of two pictures
     embedsvc pairs pack pairs.csv -o packed                 images with matching points, to learn
+    embedsvc train-pairs packed -o descriptor               a descriptor of points, learned
     embedsvc models list                                    what models there are
 
     \b
