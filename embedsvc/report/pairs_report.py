@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedsvc.errors import InputError
-from embedsvc.pairs.baselines import BASELINES
 from embedsvc.pairs.pairs_evaluation import PairsEvaluation
 from embedsvc.report.accuracy_chart import accuracy_chart
 from embedsvc.report.curves import curve_chart
@@ -89,9 +88,10 @@ def _check(report: PairsReport) -> None:
 
 def _about(report: PairsReport, model: str) -> str:
     """What stands below the name of a model in the table."""
-    if model in BASELINES:
-        return report.evaluation.names[model]
-    return "not trained on pairs" if model == untrained_of(report) else ""
+    if model == untrained_of(report):
+        return "not trained on pairs"
+    name = report.evaluation.names[model]
+    return "" if name.lower() == model.lower() else shown_label(name)
 
 
 def _rivals(report: PairsReport) -> list[str]:

@@ -29,8 +29,9 @@ def best_baseline(evaluation: PairsEvaluation, main: str) -> str | None:
 def verdict(report: PairsReport) -> str:
     """The result in one sentence."""
     evaluation = report.evaluation
+    name = "The trained descriptor" if report.history else shown_label(report.main)
     return (
-        f"{shown_label(report.main)} finds {_share(evaluation, report.main)} of points within "
+        f"{name} finds {_share(evaluation, report.main)} of points within "
         f"{evaluation.main_threshold:g} pixels."
     )
 
@@ -42,7 +43,7 @@ def lead(report: PairsReport) -> list[str]:
     said = []
     if told:
         found = " and ".join(told.values())
-        said = [f"{found[0].upper()}{found[1:]}.", _judgement(evaluation, main, list(told))]
+        said = [f"{found[0].upper()}{found[1:]}.", _judgement(report, list(told))]
     first = ranked(evaluation)[0]
     if first != main and first not in told:
         said.append(
@@ -84,7 +85,7 @@ def _rivals(report: PairsReport) -> dict[str, str]:
     untrained = untrained_of(report)
     if untrained is not None and untrained != main:
         share = _share(evaluation, untrained)
-        told[untrained] = f"the untrained features of {_named(untrained)} find {share}"
+        told[untrained] = f"{_untrained_words(report, untrained)} find {share}"
     baseline = best_baseline(evaluation, main)
     if baseline is not None:
         n = sum(one in BASELINES and one != main for one in evaluation.models)
@@ -94,19 +95,30 @@ def _rivals(report: PairsReport) -> dict[str, str]:
     return told
 
 
-def _judgement(evaluation: PairsEvaluation, main: str, rivals: list[str]) -> str:
-    limit = evaluation.main_threshold
-    own = evaluation.mean(main).accuracy[limit]
-    leads = {one: own - evaluation.mean(one).accuracy[limit] for one in rivals}
-    better = [_named(one) for one, by in leads.items() if by > _SAME]
-    worse = [_named(one) for one, by in leads.items() if by < -_SAME]
-    alike = [_named(one) for one, by in leads.items() if abs(by) <= _SAME]
+def _judgement(report: PairsReport, rivals: list[str]) -> str:
+    evaluation, limit = report.evaluation, report.evaluation.main_threshold
+    own = evaluation.mean(report.main).accuracy[limit]
+    untrained = untrained_of(report)
+    leads = {}
+    for one in rivals:
+        name = _untrained_words(report, one) if one == untrained else _named(one)
+        leads[name] = own - evaluation.mean(one).accuracy[limit]
+    better = [name for name, by in leads.items() if by > _SAME]
+    alike = [name for name, by in leads.items() if abs(by) <= _SAME]
+    worse = [name for name, by in leads.items() if by < -_SAME]
     parts = [
         f"{how} {' and '.join(names)}"
         for how, names in (("better than", better), ("as good as", alike), ("worse than", worse))
         if names
     ]
-    return f"So {_named(main)} is {' and '.join(parts)}."
+    if len(better) == 2:
+        return "So it is better than both."
+    return f"So it is {' and '.join(parts)}."
+
+
+def _untrained_words(report: PairsReport, model: str) -> str:
+    # Where the page is about a training, the untrained features are those it began with.
+    return "the untrained features" + ("" if report.history else f" of {_named(model)}")
 
 
 def _by_sequence(report: PairsReport) -> str:
