@@ -17,9 +17,9 @@ class PairsReport:
         title: what was measured on, or what was learned from.
         evaluation: all figures.
         main: which of `evaluation.models` the page is about.
-        untrained: which of them has the same network without training; None where that is not
-            known or not measured.
-        baselines: those that have learned nothing at all.
+        untrained: which of them has a network that was not trained on pairs; None where none was
+            measured.
+        baselines: those that have learned nothing at all; None takes the names of `BASELINES`.
         history: one record an epoch; empty where nothing was trained here.
         best_epoch: whose weights were kept; 0 is the state before the first.
         settings: name to value, in the order shown.
@@ -32,7 +32,7 @@ class PairsReport:
     evaluation: PairsEvaluation
     main: str
     untrained: str | None = None
-    baselines: Sequence[str] = ()
+    baselines: Sequence[str] | None = None
     history: Sequence[EpochRecord] = ()
     best_epoch: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from embedsvc.report.epochs import loss_series, measure_series, penalty_series
 from embedsvc.report.page import PAGE_NAME, render_page, write_page
 from embedsvc.report.pairs_data import PairsReport
 from embedsvc.report.pairs_tables import format_ms, means_table, ranked, sequence_cells, worst_pairs
-from embedsvc.report.pairs_words import best_baseline, how_measured, lead, untrained_of, verdict
+from embedsvc.report.pairs_words import best_baseline, how_measured, lead, verdict
 from embedsvc.report.shown_text import shown, shown_label
 
 __all__ = ["PairsReport", "render_pairs_report", "write_pairs_report"]
@@ -88,7 +88,7 @@ def _check(report: PairsReport) -> None:
 
 def _about(report: PairsReport, model: str) -> str:
     """What stands below the name of a model in the table."""
-    if model == untrained_of(report):
+    if model == report.untrained:
         return "not trained on pairs"
     name = report.evaluation.names[model]
     return "" if name.lower() == model.lower() else shown_label(name)
@@ -96,7 +96,7 @@ def _about(report: PairsReport, model: str) -> str:
 
 def _rivals(report: PairsReport) -> list[str]:
     """The model the page is about, the untrained one and the best baseline."""
-    found = [report.main, untrained_of(report), best_baseline(report.evaluation, report.main)]
+    found = [report.main, report.untrained, best_baseline(report)]
     return list(dict.fromkeys(one for one in found if one is not None))
 
 

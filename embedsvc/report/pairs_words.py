@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from embedsvc.catalogue.cards import list_models
 from embedsvc.pairs.baselines import BASELINES
 from embedsvc.pairs.pairs_evaluation import PairsEvaluation
 from embedsvc.report.numbers import format_percent, plural
@@ -13,17 +12,15 @@ from embedsvc.report.shown_text import isolated, shown_label
 _SAME = 0.005  # a difference of accuracies that nobody should build on
 
 
-def untrained_of(report: PairsReport) -> str | None:
-    """The model whose features were not trained on pairs; None where none was measured."""
-    if report.untrained is not None:
-        return report.untrained
-    images = {card.name for card in list_models() if card.kind == "image"}
-    return next((one for one in report.evaluation.models if one in images), None)
+def baselines_of(report: PairsReport) -> list[str]:
+    """The measured models that have learned nothing at all, apart from the one of the page."""
+    known = BASELINES if report.baselines is None else report.baselines
+    return [one for one in report.evaluation.models if one in known and one != report.main]
 
 
-def best_baseline(evaluation: PairsEvaluation, main: str) -> str | None:
-    """The best of those that have learned nothing at all, apart from the one spoken of."""
-    return evaluation.best([one for one in evaluation.models if one in BASELINES and one != main])
+def best_baseline(report: PairsReport) -> str | None:
+    """The best of `baselines_of`; None where there are none."""
+    return report.evaluation.best(baselines_of(report))
 
 
 def verdict(report: PairsReport) -> str:
@@ -82,13 +79,13 @@ def _rivals(report: PairsReport) -> dict[str, str]:
     """What the model of the page has to beat, and for each how it did, in words."""
     evaluation, main = report.evaluation, report.main
     told = {}
-    untrained = untrained_of(report)
+    untrained = report.untrained
     if untrained is not None and untrained != main:
         share = _share(evaluation, untrained)
         told[untrained] = f"{_untrained_words(report, untrained)} find {share}"
-    baseline = best_baseline(evaluation, main)
+    baseline = best_baseline(report)
     if baseline is not None:
-        n = sum(one in BASELINES and one != main for one in evaluation.models)
+        n = len(baselines_of(report))
         which = f"the best of {n} baselines" if n > 1 else "the baseline"
         share = _share(evaluation, baseline)
         told[baseline] = f"{_named(baseline)}, {which} without a network, finds {share}"
@@ -98,7 +95,7 @@ def _rivals(report: PairsReport) -> dict[str, str]:
 def _judgement(report: PairsReport, rivals: list[str]) -> str:
     evaluation, limit = report.evaluation, report.evaluation.main_threshold
     own = evaluation.mean(report.main).accuracy[limit]
-    untrained = untrained_of(report)
+    untrained = report.untrained
     leads = {}
     for one in rivals:
         name = _untrained_words(report, one) if one == untrained else _named(one)
