@@ -98,20 +98,22 @@ def evaluate_command(
     if output is not None:
         job.check_evaluation_output(output, overwrite=overwrite)
     about = read_about(data)
-    chosen = job.chosen_sequences(about, None if sequences is None else split_names([sequences]))
-    named = () if baselines == _NONE else split_names([baselines])
-    loads = job.choose_describers(models, None if untrained == _NONE else untrained, named)
+    chosen = job.chosen_sequences(about, _names(sequences))
+    features = None if untrained == _NONE else untrained
+    named = () if baselines == _NONE else _names(baselines) or ()
+    loads = job.choose_describers(models, features, named)
     options = {"max_points": max_points, "seed": seed}
     evaluation = _evaluate(about, chosen, loads, options, quiet=quiet)
-    _tell(evaluation)
     if output is not None:
-        main = next(iter(loads))
-        report = job.report_on(
-            evaluation, about, main=main, untrained=None if untrained == _NONE else untrained
-        )
+        report = job.report_on(evaluation, about, untrained=features)
         job.write_evaluation(report, output, data=data, overwrite=overwrite)
-        if not quiet:
-            click.echo(f"The page is {output / 'report.html'}", err=True)
+    _tell(evaluation)
+    if output is not None and not quiet:
+        click.echo(f"The page is {output / 'report.html'}", err=True)
+
+
+def _names(given: str | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(map(str.strip, split_names([given])))
 
 
 def _evaluate(

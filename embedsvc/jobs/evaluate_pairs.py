@@ -78,8 +78,7 @@ def choose_describers(
     named = [*models, *([] if untrained is None else [untrained]), *baselines]
     if not named:
         raise InputError("Expected something to measure, got nothing. Name a --model.")
-    # A folder keeps its name without the slash that shells add.
-    return {name.rstrip("/") or name: find_describer(name) for name in dict.fromkeys(named)}
+    return {_key(name): find_describer(name) for name in dict.fromkeys(named)}
 
 
 def chosen_sequences(about: PackedPairs, names: Collection[str] | None) -> dict[str, int]:
@@ -116,15 +115,14 @@ def pairs_of(about: PackedPairs, sequences: Collection[str]) -> Iterator[Matched
 
 
 def report_on(
-    evaluation: PairsEvaluation, about: PackedPairs, *, main: str, untrained: str | None
+    evaluation: PairsEvaluation, about: PackedPairs, *, untrained: str | None
 ) -> PairsReport:
-    """What the page says of an evaluation.
+    """What the page says of an evaluation; it is about the first model.
 
     Args:
         evaluation: all figures.
         about: what was measured on.
-        main: the model the page is about.
-        untrained: the one not trained on pairs; None where none was asked for.
+        untrained: as `choose_describers` had it.
     """
     settings = {
         "Pairs": str(about.folder),
@@ -135,8 +133,8 @@ def report_on(
     return PairsReport(
         title=about.folder.resolve().name,
         evaluation=evaluation,
-        main=main,
-        untrained=untrained,
+        main=evaluation.models[0],
+        untrained=None if untrained is None else _key(untrained),
         settings=settings,
     )
 
@@ -166,6 +164,11 @@ def write_evaluation(
         write_pairs_report(report, folder)
 
     write_folder(output, write, what=WHAT, names=NAMES, overwrite=overwrite)
+
+
+def _key(name: str) -> str:
+    """What a model is called in the result: a folder without the slash that shells add."""
+    return name.rstrip("/") or name
 
 
 def _is_evaluation(folder: Path) -> bool:
