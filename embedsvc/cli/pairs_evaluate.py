@@ -13,7 +13,7 @@ from embedsvc.cli.startup import quiet_start
 from embedsvc.cli.vector_options import output_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from embedsvc.pairs.packed import PackedPairs
     from embedsvc.pairs.pair import Describer
@@ -59,7 +59,8 @@ _NONE = "none"
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Folder for metrics.json, pairs.csv (a row a pair and model) and report.html.",
+    help="Folder for metrics.json, pairs.csv (a row a pair and model), report.html, and "
+    "matches.png of a pair before and after training.",
 )
 @output_options
 def evaluate_command(
@@ -92,21 +93,27 @@ def evaluate_command(
     embedsvc pairs evaluate packed --model descriptor --baselines none --untrained none
     """
     from embedsvc.jobs import evaluate_pairs as job
+    from embedsvc.jobs import evaluate_pairs_output as outputs
     from embedsvc.pairs.packed import read_about
 
     # Mistakes are answered before TensorFlow is loaded, which takes seconds.
     if output is not None:
-        job.check_evaluation_output(output, overwrite=overwrite)
+        outputs.check_evaluation_output(output, overwrite=overwrite)
     about = read_about(data)
     chosen = job.chosen_sequences(about, _names(sequences))
     features = None if untrained == _NONE else untrained
     named = () if baselines == _NONE else _names(baselines) or ()
     loads = job.choose_describers(models, features, named)
     options = {"max_points": max_points, "seed": seed}
-    evaluation = _evaluate(about, chosen, loads, options, quiet=quiet)
+    with quiet_start():
+        import tensorflow  # noqa: F401  (it reads the pairs)
+
+        describers = {name: load() for name, load in loads.items()}
+    evaluation = _evaluate(about, chosen, describers, options, quiet=quiet)
     if output is not None:
         report = job.report_on(evaluation, about, untrained=features)
-        job.write_evaluation(report, output, data=data, overwrite=overwrite)
+        draw = outputs.matches_of(report, about, describers)
+        outputs.write_evaluation(report, output, data=data, draw_matches=draw, overwrite=overwrite)
     _tell(evaluation)
     if output is not None and not quiet:
         click.echo(f"The page is {output / 'report.html'}", err=True)
@@ -119,7 +126,7 @@ def _names(given: str | None) -> tuple[str, ...] | None:
 def _evaluate(
     about: PackedPairs,
     sequences: Mapping[str, int],
-    loads: Mapping[str, Callable[[], Describer]],
+    describers: Mapping[str, Describer],
     options: dict[str, Any],
     *,
     quiet: bool,
@@ -127,10 +134,6 @@ def _evaluate(
     from embedsvc.jobs.evaluate_pairs import evaluate, pairs_of
     from embedsvc.progress import is_terminal, progress_bar
 
-    with quiet_start():
-        import tensorflow  # noqa: F401  (it reads the pairs)
-
-        describers = {name: load() for name, load in loads.items()}
     total = sum(sequences.values()) * len(describers)
     show = is_terminal() and not quiet
     with progress_bar("Measuring", total=total, unit="measurements", show=show) as advance:

@@ -1,55 +1,25 @@
-"""`pairs evaluate`: packed pairs, measured with several describers, to a folder of figures.
+"""`pairs evaluate`: which packed pairs are measured, with which describers, and what is said of it.
 
-OUTPUT/
-  metrics.json   all figures, for programs
-  pairs.csv      a row a pair and model
-  report.html    the same to look at
-
-OUTPUT appears as a whole, by one rename.
+names -> describers \
+                         evaluate -> PairsEvaluation -> report_on -> evaluate_pairs_output
+folder -> pairs     /
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from pathlib import Path
 
-from embedsvc import __version__
-from embedsvc.errors import ArtifactError, InputError
+from embedsvc.errors import InputError
 from embedsvc.extract.rows import printable
-from embedsvc.files import atomic_write, read_json
 from embedsvc.jobs.describers import find_describer
-from embedsvc.jobs.output_folder import check_output_folder
 from embedsvc.pairs.baselines import BASELINES
 from embedsvc.pairs.measuring import evaluate as evaluate
 from embedsvc.pairs.packed import PackedPairs
 from embedsvc.pairs.pair import Describer, MatchedPair
-from embedsvc.pairs.pairs_evaluation import PairsEvaluation as PairsEvaluation
-from embedsvc.report.page import PAGE_NAME
-from embedsvc.report.pairs_report import PairsReport, write_pairs_report
-from embedsvc.store.places import write_folder
+from embedsvc.pairs.pairs_evaluation import PairsEvaluation
+from embedsvc.report.pairs_data import PairsReport
 
-METRICS, ROWS = "metrics.json", "pairs.csv"
-NAMES = (METRICS, ROWS, PAGE_NAME)
-WHAT = "pairs-evaluation"
-_MOST_BYTES = 1 << 26
-
-
-def check_evaluation_output(output: Path, *, overwrite: bool) -> None:
-    """Refuse an output that stands, before anything is measured.
-
-    Raises:
-        OutputError: it is a file, a folder of something else, or may not be replaced.
-    """
-    check_output_folder(
-        output,
-        names=NAMES,
-        is_own=_is_evaluation,
-        what="an evaluation of pairs",
-        overwrite=overwrite,
-    )
+_SHOWN = 20  # sequences that a message names
 
 
 def choose_describers(
@@ -95,8 +65,8 @@ def chosen_sequences(about: PackedPairs, names: Collection[str] | None) -> dict[
         return about.sequences
     unknown = [name for name in names if name not in about.sequences]
     if unknown or not names:
-        known = ", ".join(list(about.sequences)[:20])
-        more = f" and {len(about.sequences) - 20:,} more" if len(about.sequences) > 20 else ""
+        known = ", ".join(list(about.sequences)[:_SHOWN])
+        more = f" and {n - _SHOWN:,} more" if (n := len(about.sequences)) > _SHOWN else ""
         got = repr(unknown[0]) if unknown else "none"
         raise InputError(f"Expected sequences of {about.folder}, got {got}. It has {known}{more}.")
     return {name: n for name, n in about.sequences.items() if name in names}
@@ -139,50 +109,6 @@ def report_on(
     )
 
 
-def write_evaluation(
-    report: PairsReport, output: Path, *, data: Path, overwrite: bool = False
-) -> None:
-    """Write a folder of figures and their page.
-
-    Args:
-        report: the page.
-        output: the folder; new or empty, or an evaluation that may be replaced.
-        data: what was measured on, for `metrics.json`.
-        overwrite: whether an evaluation may be replaced.
-
-    Raises:
-        OutputError: the folder is in use or cannot be written.
-    """
-
-    def write(folder: Path) -> None:
-        about = {"what": WHAT, "embedsvc": __version__, "data": str(data)}
-        figures = {**about, **report.evaluation.to_json()}
-        text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        for name, content in ((METRICS, text), (ROWS, rows_csv(report.evaluation))):
-            with atomic_write(folder / name) as file:
-                file.write(content.encode("utf-8", "replace"))
-        write_pairs_report(report, folder)
-
-    write_folder(output, write, what=WHAT, names=NAMES, overwrite=overwrite)
-
-
 def _key(name: str) -> str:
     """What a model is called in the result: a folder without the slash that shells add."""
     return name.rstrip("/") or name
-
-
-def _is_evaluation(folder: Path) -> bool:
-    try:
-        return read_json(folder / METRICS, max_bytes=_MOST_BYTES).get("what") == WHAT
-    except ArtifactError:
-        return False
-
-
-def rows_csv(evaluation: PairsEvaluation) -> str:
-    """A row a pair and model, with a header."""
-    rows = list(evaluation.table())
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -121,6 +121,18 @@ class PairsEvaluation:
         limit = self.main_threshold if threshold is None else threshold
         return max(models, key=lambda one: self.mean(one).accuracy[limit], default=None)
 
+    def median_gain(self, after: str, before: str) -> int:
+        """Which pair, counted from 0, gained in accuracy from one model to another what half did.
+
+        A picture of that pair neither flatters nor slights.
+        """
+        limit = self.main_threshold
+        gains = [
+            one.figures.accuracy[limit] - other.figures.accuracy[limit]
+            for one, other in zip(self.of(after), self.of(before), strict=True)
+        ]
+        return int(np.argsort(gains, kind="stable")[(len(gains) - 1) // 2])
+
     def to_json(self) -> dict[str, Any]:
         """All of it, as `metrics.json` has it."""
         return {

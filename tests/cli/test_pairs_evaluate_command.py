@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from made_evaluations import FakeDescriber
+from PIL import Image
 from tiny_manifests import make_pairs
 
 from embedsvc.jobs import evaluate_pairs
@@ -52,6 +53,14 @@ def test_models_come_first_and_the_page_is_about_the_first(invoke, packed, tmp_p
     page = (tmp_path / "evaluation" / "report.html").read_text()
     assert "mine finds 100 % of points" in page
     assert "The untrained features of" in page
+    assert not (tmp_path / "evaluation" / "matches.png").exists()
+    # A folder has been trained.
+    (tmp_path / "mine").mkdir()
+    invoke("pairs", "evaluate", packed, *arguments, "-o", "trained")
+    with Image.open(tmp_path / "trained" / "matches.png") as picture:
+        assert picture.width == 1600
+    page = (tmp_path / "trained" / "report.html").read_text()
+    assert "this pair gained as much as half of all pairs" in " ".join(page.split())
 
 
 def test_some_sequences_and_points(invoke, packed):

@@ -41,6 +41,12 @@ def test_the_best_and_the_threshold_that_is_spoken_of():
     assert made_evaluation({"a": {"s": [0.1]}}, thresholds=(2, 4)).main_threshold == 4
 
 
+def test_the_pair_with_the_median_gain():
+    shares = {"b": {"s": [0.5, 0.5, 0.5, 0.5]}, "a": {"s": [0.9, 0.5, 0.6, 0.7]}}
+    assert made_evaluation(shares).median_gain("a", "b") == 2  # gains of 0.4, 0, 0.1 and 0.2
+    assert made_evaluation({"b": {"s": [0]}, "a": {"s": [1]}}).median_gain("a", "b") == 0
+
+
 def test_what_programs_read():
     values = json.loads(json.dumps(made_evaluation(SHARES).to_json(), allow_nan=False))
     assert values["sequences"] == {"graf": 2, "bikes": 1}

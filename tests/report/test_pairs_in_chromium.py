@@ -8,7 +8,7 @@ from made_reports import NASTY
 from embedsvc.report.pairs_report import PairsReport, write_pairs_report
 
 SHARES = {
-    "a_model_with_a_name_that_is_rather_long": {NASTY: [0.9, 0.7], "graf": [0.2]},
+    "a_model_with_a_name_that_is_rather_long": {NASTY: [0.9, 0.7], "graf": [0.7]},
     "lite0": {NASTY: [0.4, 0.5], "graf": [0.6]},
 }
 
