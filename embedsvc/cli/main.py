@@ -124,6 +124,7 @@ def main() -> None:
     embedsvc match a.jpg b.jpg --model sift -o matches.csv  matching points of two pictures
     embedsvc pairs pack pairs.csv -o packed                 images with matching points, to learn
     embedsvc train-pairs packed -o descriptor               a descriptor of points, learned
+    embedsvc pairs evaluate packed --model descriptor       how well it finds points again
     embedsvc models list                                    what models there are
 
     \b
