@@ -30,6 +30,7 @@ from embedsvc.pairs.pair import Describer
 from embedsvc.pairs.pairs_evaluation import PairsEvaluation
 from embedsvc.report.page import PAGE_NAME
 from embedsvc.report.pairs_report import PairsReport, write_pairs_report
+from embedsvc.report.pairs_tables import short_names
 from embedsvc.store.places import write_folder
 
 METRICS, ROWS, MATCHES = "metrics.json", "pairs.csv", "matches.png"
@@ -78,7 +79,8 @@ def matches_of(
         at = evaluation.median_gain(report.main, before)
         pair = next(islice(pairs_of(about, evaluation.sequences), at, None))
         drawn = drawn_points(pair, evaluation.max_points, seed=evaluation.seed)
-        measured = Measured(evaluation, describers[before], drawn)
+        name = short_names([row.pair for row in evaluation.of(report.main)])[at]
+        measured = Measured(evaluation, describers[before], replace(drawn, name=name))
         return draw_before_and_after(measured, describers[report.main], path)
 
     return draw

@@ -91,7 +91,8 @@ def _about(report: PairsReport, model: str) -> str:
     if model == report.untrained:
         return "not trained on pairs"
     name = report.evaluation.names[model]
-    return "" if name.lower() == model.lower() else shown_label(name)
+    # A folder's own name is the end of its path.
+    return "" if model.lower().endswith(name.lower()) else shown_label(name)
 
 
 def _rivals(report: PairsReport) -> list[str]:

@@ -130,8 +130,8 @@ def _by_sequence(report: PairsReport) -> str:
     if shares[low] == shares[high]:
         return ""
     return (
-        f"It is hardest on {_named(low)} ({format_percent(shares[low])}) and easiest on "
-        f"{_named(high)} ({format_percent(shares[high])})."
+        f"It is hardest on {_named(low)} ({_percent(shares[low])}) and easiest on "
+        f"{_named(high)} ({_percent(shares[high])})."
     )
 
 
@@ -140,4 +140,9 @@ def _named(name: str) -> str:
 
 
 def _share(evaluation: PairsEvaluation, model: str) -> str:
-    return format_percent(evaluation.mean(model).accuracy[evaluation.main_threshold])
+    return _percent(evaluation.mean(model).accuracy[evaluation.main_threshold])
+
+
+def _percent(share: float) -> str:
+    # No line ends between a number and its sign.
+    return format_percent(share).replace(" ", "\u00a0")

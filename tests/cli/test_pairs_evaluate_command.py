@@ -51,7 +51,7 @@ def test_models_come_first_and_the_page_is_about_the_first(invoke, packed, tmp_p
     assert result.stderr == ""
     assert result.stdout.splitlines()[1].split()[:2] == ["mine", "1.000*"]
     page = (tmp_path / "evaluation" / "report.html").read_text()
-    assert "mine finds 100 % of points" in page
+    assert "mine finds 100\u00a0% of points" in page
     assert "The untrained features of" in page
     assert not (tmp_path / "evaluation" / "matches.png").exists()
     # A folder has been trained.

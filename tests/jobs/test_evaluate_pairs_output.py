@@ -34,7 +34,7 @@ def test_the_folder(tmp_path):
     rows = list(csv.DictReader((output / "pairs.csv").read_text().splitlines()))
     assert len(rows) == 4
     assert (rows[0]["model"], rows[0]["accuracy_1px"]) == ("a, b", "0.25")
-    assert "a, b finds 37.5 %" in (output / "report.html").read_text()
+    assert "a, b finds 37.5\u00a0%" in (output / "report.html").read_text()
 
 
 def test_a_picture_of_matches_is_kept_and_shown(tmp_path):

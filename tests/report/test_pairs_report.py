@@ -43,9 +43,19 @@ def test_the_tables():
     assert "graf/1.png - graf/2.png graf 500 0.500 0.400 0.300" in section(page, "worst")
 
 
+def test_below_a_name_stands_what_else_it_is_called():
+    names = {"runs/mine": "mine", "sift": "SIFT", "raw": "raw patch, 32 px"}
+    evaluation = made_evaluation({one: {"s": [0.5]} for one in names}, names=names)
+    page = render_pairs_report(PairsReport("t", evaluation, "runs/mine"))
+    table = section(page, "models")
+    assert "runs/mine 0.500" in table
+    assert "sift 0.500" in table
+    assert "raw raw patch, 32 px 0.500" in table
+
+
 def test_the_lead_and_the_charts():
     page = render_pairs_report(made_report())
-    assert "<h1>mine finds 75 % of points within 5 pixels.</h1>" in page
+    assert "<h1>mine finds 75\u00a0% of points within 5 pixels.</h1>" in page
     assert "So it is better than both." in page
     assert page.count('class="chart"') == 2 * 3  # all and two sequences, wide and narrow
     assert 'id="training"' not in page
@@ -68,7 +78,7 @@ def test_a_training_has_its_curves_and_a_picture_of_matches():
             match_caption="Two pictures.",
         )
     )
-    assert "The trained descriptor finds 75 %" in page
+    assert "The trained descriptor finds 75\u00a0%" in page
     assert "No epoch was better than the state before the first" in section(page, "training")
     assert 'src="data:image/png;base64,' in page
     assert "Two pictures." in section(page, "matches")
@@ -78,7 +88,7 @@ def test_a_training_has_its_curves_and_a_picture_of_matches():
 
 def test_one_pair_one_model_and_no_settings():
     page = render_pairs_report(made_report({"mine": {"s": [0.0]}}, untrained=None, settings={}))
-    assert "mine finds 0 % of points" in page
+    assert "mine finds 0\u00a0% of points" in page
     assert "pair of 1 sequence<" in page
     assert 'id="run"' not in page
 

@@ -18,13 +18,19 @@ def report(own, untrained=None, history=(), **baselines):
 
 
 def said(one):
-    return " ".join(lead(one)).replace("\u2068", "").replace("\u2069", "")
+    return plain(" ".join(lead(one)))
+
+
+def plain(text):
+    return text.replace("\u2068", "").replace("\u2069", "").replace("\u00a0", " ")
 
 
 def test_the_verdict():
-    assert verdict(report(0.7432)) == "mine finds 74.3 % of points within 5 pixels."
+    assert plain(verdict(report(0.7432))) == "mine finds 74.3 % of points within 5 pixels."
     trained = report(0.7432, history=HISTORY)
-    assert verdict(trained) == "The trained descriptor finds 74.3 % of points within 5 pixels."
+    assert (
+        plain(verdict(trained)) == "The trained descriptor finds 74.3 % of points within 5 pixels."
+    )
 
 
 def test_better_than_both():
