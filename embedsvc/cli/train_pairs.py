@@ -33,6 +33,7 @@ _SETTINGS = {
     "rotation": "rotation",
     "scale": "scale",
     "perspective": "perspective",
+    "start_pairs": "start_pairs",
     "learning_rate": "learning_rate",
     "backbone_rate": "backbone_rate",
     "seed": "seed",
@@ -88,7 +89,12 @@ _SETTINGS = {
     type=click.FloatRange(0),
     help="Pixels around a match where nothing is a negative.  [default: 32]",
 )
-@click.option("--dim", type=click.IntRange(2), help="Components of a descriptor.  [default: 256]")
+@click.option("--dim", type=click.IntRange(2), help="Components of a descriptor.  [default: 384]")
+@click.option(
+    "--start-pairs",
+    type=click.IntRange(1),
+    help="Pairs from which the projection to begin with is found.  [default: 240]",
+)
 @click.option("--epochs", type=click.IntRange(0), help="At most; the best is kept.  [default: 4]")
 @click.option("--steps", type=click.IntRange(1), help="Batches an epoch.  [default: 100]")
 @click.option("--batch-size", type=click.IntRange(1), help="Pairs a batch.  [default: 2]")
@@ -124,12 +130,12 @@ _SETTINGS = {
 @click.option(
     "--scale",
     type=click.FloatRange(1, 8),
-    help="Factor by which their sizes differ at most.  [default: 1.65]",
+    help="Factor by which their sizes differ at most.  [default: 2]",
 )
 @click.option(
     "--perspective",
     type=click.FloatRange(0, 0.9),
-    help="How much nearer one border may be than the middle.  [default: 0.5]",
+    help="How much nearer one border may be than the middle.  [default: 0.7]",
 )
 @click.option(
     "--rotations",

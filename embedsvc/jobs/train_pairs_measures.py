@@ -106,7 +106,7 @@ def compare(
     total = n_pairs * len(describers)
     with progress_bar("Measuring", total=total, unit="times", show=show_progress) as advance:
         evaluation = evaluate(pairs(), describers, advance=advance)
-    at = _median_gain(evaluation, network)
+    at = evaluation.median_gain(TRAINED, network)
     pair = next(islice(pairs(), at, None))
     return Measured(evaluation, untrained, drawn_points(pair, MAX_POINTS, seed=evaluation.seed))
 
@@ -142,15 +142,7 @@ def draw_before_and_after(measured: Measured, trained: Describer, path: Path) ->
         rows.append(MatchRow(title, pair.points_a[found.rows_a], matched, right, _TRUTH))
     write_match_picture(*images, rows, path)
     return (
-        f"{shown_label(pair.name)}: each point of the first picture with that point of the second "
-        "one which is most like it. By training, this pair gained as much as half of all pairs."
+        f"Of {shown_label(pair.name)}: each point of the first picture with that point of the "
+        "second one which is most like it. By training, this pair gained as much as half of all "
+        "pairs."
     )
-
-
-def _median_gain(evaluation: PairsEvaluation, network: str) -> int:
-    """Which pair, counted from 0, gained by training what half of them did."""
-    gains = [
-        after.figures.accuracy[WITHIN] - before.figures.accuracy[WITHIN]
-        for after, before in zip(evaluation.of(TRAINED), evaluation.of(network), strict=True)
-    ]
-    return int(np.argsort(gains, kind="stable")[(len(gains) - 1) // 2])

@@ -71,12 +71,15 @@ def validation_pairs(plan: PairTrainPlan) -> list[MatchedPair]:
             return []
         size = crop_options(plan.options.settings).size
         seed = plan.options.settings.get("seed", 0)
-        names = dict(zip(map(str, plan.data.files), plan.data.names, strict=True))
+        made = warped_pairs(files, MOST_VALIDATION, size=size, seed=seed)
+        names = plan.names
         return [
             replace(
-                pair, name=f"two views of {names[pair.sequence]}", sequence=names[pair.sequence]
+                pair,
+                name=f"views {number} of {names[pair.sequence]}",
+                sequence=names[pair.sequence],
             )
-            for pair in warped_pairs(files, MOST_VALIDATION, size=size, seed=seed)
+            for number, pair in enumerate(made, 1)
         ]
     if not plan.validation:
         return []

@@ -35,6 +35,7 @@ SETTINGS = (
     *CROPS,
     "learning_rate",
     "backbone_rate",
+    "start_pairs",
     "activity_penalties",
     *VIEWS,
     "seed",

@@ -57,6 +57,19 @@ class PairTrainPlan:
             return self.data.label
         return printable(self.data.folder.resolve().name)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What people call the sequences, by what `split` calls them."""
+        if isinstance(self.data, Pictures):
+            return dict(zip(map(str, self.data.files), self.data.names, strict=True))
+        return {name: name for name in self.data.sequences}
+
+    @property
+    def names_held_out(self) -> list[str]:
+        """What people call the sequences that are held out."""
+        names = self.names
+        return [names[one] for one in self.split.held_out]
+
     @cached_property
     def settings(self) -> dict[str, Any]:
         """All that the descriptor depends on, as JSON values."""
@@ -144,21 +157,20 @@ class PairTrainPlan:
         if not shared:
             return ""
         named = ", ".join(shared[:_NAMED]) + (" and more" if len(shared) > _NAMED else "")
+        alike = "is called as one" if len(shared) == 1 else "are called as some"
         return (
-            f"{plural(len(shared), 'sequence')} of the test pairs are called as some of those to "
-            f"learn from ({named}): where they show the same, the test says too much."
+            f"{plural(len(shared), 'sequence')} of the test pairs {alike} of those to learn from "
+            f"({named}): where they show the same, the test says too much."
         )
 
     def _look_alikes(self) -> str:
         if not isinstance(self.data, Pictures):
             return ""
-        n_groups = len(set(self.data.groups.tolist()))
-        if n_groups == len(self.data.files):
+        n = len(self.data.files) - len(set(self.data.groups.tolist()))
+        if not n:
             return ""
-        return (
-            f"{plural(len(self.data.files) - n_groups, 'picture')} look like another one and stay "
-            "on its side of the split."
-        )
+        stay = "looks like another one and stays" if n == 1 else "look like another one and stay"
+        return f"{plural(n, 'picture')} {stay} on its side of the split."
 
 
 def plan_pair_training(

@@ -51,9 +51,15 @@ class PairTrainResult:
         """What came out, for people."""
         metrics = self.metrics
         epochs = metrics["n_epochs"]
-        told = f"{plural(epochs, 'epoch')} in {format_duration(metrics['seconds'])}"
-        if metrics["best_epoch"] and epochs:
-            told += f", the best is epoch {metrics['best_epoch']}"
+        if not epochs:
+            return ["No epoch: the best projection in closed form.", *metrics["summary"]]
+        told = f"{plural(epochs, 'epoch')} in {format_duration(metrics['seconds'])}, "
+        if not metrics["n_validation"]:
+            told += "the last is kept"
+        elif metrics["best_epoch"]:
+            told += f"the best is epoch {metrics['best_epoch']}"
+        else:
+            told += "none better than the beginning"
         return [f"{told}.", *metrics["summary"]]
 
 
@@ -79,7 +85,7 @@ def to_metrics(
         "command": COMMAND,
         "embedsvc": __version__,
         f"{kind}_to_learn_from": len(plan.split.training),
-        f"{kind}_held_out": list(plan.split.held_out),
+        f"{kind}_held_out": plan.names_held_out,
         "n_validation": plan.n_validation,
         "n_epochs": len(history),
         "best_epoch": best_epoch,

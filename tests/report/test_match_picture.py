@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from embedsvc.errors import InputError, OutputError
-from embedsvc.report.match_picture import MOST_LINES, MatchRow, spread, write_match_picture
+from embedsvc.report import match_picture
+from embedsvc.report.match_picture import MOST_LINES, Check, MatchRow, spread, write_match_picture
 
 GREY = np.full((120, 160, 3), 128, np.uint8)
 
@@ -85,6 +86,25 @@ def test_the_words_of_a_row():
     assert MatchRow("", nothing, nothing, np.empty(0, np.bool_)).summary == "0 matches"
     wrong = MatchRow("", points(9), points(9), np.zeros(9, np.bool_))
     assert wrong.summary == "9 matches, which agree on no homography"
+
+
+def test_the_words_of_another_check(tmp_path, monkeypatch):
+    check = Check("right", "wrong", "none right")
+    one = MatchRow("", points(4), points(4, 1), np.arange(4) < 1, check)
+    assert one.summary == "4 matches, 1 (25 %) right"
+    assert MatchRow("", points(4), points(4), np.zeros(4, bool), check).summary == (
+        "4 matches, none right"
+    )
+    written = []
+    write = match_picture._write
+
+    def note(figure, x, y, text, *arguments, **looks):
+        written.append(text)
+        return write(figure, x, y, text, *arguments, **looks)
+
+    monkeypatch.setattr(match_picture, "_write", note)
+    drawn(tmp_path / "m.png", GREY, GREY, [one, MatchRow("plain", points(2), points(2))])
+    assert written[-3:] == ["right", "wrong", "matches, not checked by a homography"]
 
 
 @pytest.mark.parametrize(
