@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedsvc.errors import InputError
+from embedsvc.images.decode import decode_image
 from embedsvc.pairs.pairs_evaluation import PairsEvaluation
 from embedsvc.report.accuracy_chart import accuracy_chart
 from embedsvc.report.curves import curve_chart
@@ -13,12 +14,14 @@ from embedsvc.report.page import PAGE_NAME, render_page, write_page
 from embedsvc.report.pairs_data import PairsReport
 from embedsvc.report.pairs_tables import format_ms, means_table, ranked, sequence_cells, worst_pairs
 from embedsvc.report.pairs_words import best_baseline, how_measured, lead, verdict
+from embedsvc.report.pictures import thumbnail_jpeg
 from embedsvc.report.shown_text import shown, shown_label
 
 __all__ = ["PairsReport", "render_pairs_report", "write_pairs_report"]
 
 _WIDTHS = {"wide": 760, "narrow": 360}
 _CURVE_WIDTHS = {"wide": 560, "narrow": 360}
+_PICTURE_SIDE = 2400  # pixels
 _MOST_CHARTS = 4  # sequences that have a chart each; of more there is the table
 
 
@@ -26,7 +29,7 @@ def write_pairs_report(report: PairsReport, folder: Path) -> Path:
     """Write the page as `report.html` into a folder, made if need be, and return its path.
 
     Raises:
-        InputError: a model that is named was not measured, or the picture is no PNG.
+        InputError: a model that is named was not measured, or the picture cannot be read.
         OutputError: it cannot be written.
     """
     page = render_pairs_report(report)
@@ -38,7 +41,7 @@ def render_pairs_report(report: PairsReport) -> str:
     """The page as one self-contained text of HTML.
 
     Raises:
-        InputError: a model that is named was not measured, or the picture is no PNG.
+        InputError: a model that is named was not measured, or the picture cannot be read.
     """
     evaluation = report.evaluation
     _check(report)
@@ -70,6 +73,7 @@ def render_pairs_report(report: PairsReport) -> str:
         "curves": _curves(report),
         "settings": {shown_label(k): shown_label(v, 300) for k, v in report.settings.items()},
         "notes": [shown(text) for text in report.notes],
+        "picture": _lighter(report.match_picture),
         "name": shown_label,
     }
     styles = ("comparison.css", "training.css", "pairs.css")
@@ -84,6 +88,16 @@ def _check(report: PairsReport) -> None:
                 f"Expected one of the measured models {', '.join(models)}, got {name!r}. Measure "
                 "it, too."
             )
+
+
+def _lighter(picture: bytes | None) -> bytes | None:
+    """A picture of photographs as JPEG: a page opens the sooner for the megabytes it has not."""
+    if picture is None:
+        return None
+    try:
+        return thumbnail_jpeg(decode_image(picture), _PICTURE_SIDE)
+    except InputError as err:
+        raise InputError(f"The picture of matches: {err}") from err
 
 
 def _about(report: PairsReport, model: str) -> str:

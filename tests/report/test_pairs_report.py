@@ -80,7 +80,7 @@ def test_a_training_has_its_curves_and_a_picture_of_matches():
     )
     assert "The trained descriptor finds 75\u00a0%" in page
     assert "No epoch was better than the state before the first" in section(page, "training")
-    assert 'src="data:image/png;base64,' in page
+    assert 'src="data:image/jpeg;base64,' in page
     assert "Two pictures." in section(page, "matches")
     assert "Seed 0 Notes Nothing odd." in section(page, "run")
     assert 'id="training"' not in render_pairs_report(made_report(history=HISTORY[:1]))
@@ -112,7 +112,7 @@ def test_texts_cannot_get_out_of_their_place():
     ("options", "message"),
     [
         ({"untrained": "other"}, "measured models mine, lite0, sift, got 'other'"),
-        ({"match_picture": b"GIF89a"}, "JPEG or a PNG"),
+        ({"match_picture": b"no"}, "The picture of matches: "),
     ],
 )
 def test_mistakes(options, message):
