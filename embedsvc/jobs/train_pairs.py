@@ -76,14 +76,19 @@ def run_pair_training(
         show_progress: whether progress bars are drawn on stderr.
 
     Raises:
-        InputError: settings that the network or the data cannot take.
+        InputError: settings that the network or the data cannot take, or a file that has gone.
         ArtifactError: a packed pair is damaged.
         WeightsError: the pretrained network could not be fetched.
         EmbedsvcError: the loss was not finite before any epoch was whole.
         OutputError: the folder cannot be written.
         KeyboardInterrupt: as it came, with a message about what is kept.
     """
-    from embedsvc.jobs.train_pairs_model import make_descriptor, make_source, validation_pairs
+    from embedsvc.jobs.train_pairs_model import (
+        explaining_tensorflow,
+        make_descriptor,
+        make_source,
+        validation_pairs,
+    )
 
     with locked(plan.output if plan.output.name else plan.output.absolute()):
         kept = _kept(plan, tell)
@@ -91,14 +96,15 @@ def run_pair_training(
             kept.take_over(resume=plan.options.resume)
             with kept.explaining():
                 descriptor = make_descriptor(plan.options.settings)
-                validation = validation_pairs(plan)
-                descriptor.fit(
-                    make_source(plan),
-                    validation=validation,
-                    checkpoints=kept,
-                    on_epoch=on_epoch,
-                    show_progress=show_progress,
-                )
+                with explaining_tensorflow():
+                    validation = validation_pairs(plan)
+                    descriptor.fit(
+                        make_source(plan),
+                        validation=validation,
+                        checkpoints=kept,
+                        on_epoch=on_epoch,
+                        show_progress=show_progress,
+                    )
                 tell("Measuring and saving")
                 metrics = _write(plan, descriptor, validation, show_progress=show_progress)
             shutil.rmtree(parts_of(plan.output), ignore_errors=True)

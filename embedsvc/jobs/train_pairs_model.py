@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
+from embedsvc.errors import EmbedsvcError, InputError
 from embedsvc.jobs.train_pairs_data import MOST_VALIDATION
 from embedsvc.jobs.train_pairs_options import CROPS, VIEWS, WARPS
 from embedsvc.jobs.train_pairs_pictures import Pictures
@@ -24,6 +27,8 @@ from embedsvc.pairs.point_descriptor import PointDescriptor, untrained_descripto
 from embedsvc.pairs.records import read_pairs
 from embedsvc.pairs.views import ONE_VIEW, Views
 from embedsvc.pairs.warps import WarpOptions
+
+_MOST_CHARS = 300
 
 
 def make_descriptor(settings: Mapping[str, Any]) -> PointDescriptor:
@@ -92,6 +97,33 @@ def validation_pairs(plan: PairTrainPlan) -> list[MatchedPair]:
                 found.append(pair)
             met[pair.sequence] += 1
     return found
+
+
+@contextmanager
+def explaining_tensorflow() -> Iterator[None]:
+    """Say what came in the way of a training that TensorFlow gave up.
+
+    Raises:
+        InputError: a file has gone or changed since it was looked at.
+        EmbedsvcError: there is not enough memory.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as err:
+        raise EmbedsvcError(
+            f"Expected enough memory for a batch, got: {_first_line(err)}. Lower --batch-size, "
+            "--points or --crop."
+        ) from err
+    except tf.errors.OpError as err:
+        raise InputError(
+            "Expected all pictures to stay as they were when training began, got: "
+            f"{_first_line(err)}. Run the same command again, which looks through them."
+        ) from err
+
+
+def _first_line(err: tf.errors.OpError) -> str:
+    lines = str(err.message).strip().splitlines() or [type(err).__name__]
+    return lines[0][:_MOST_CHARS].rstrip(".")
 
 
 def untrained_features(backbone: str, *, seed: int) -> Describer:

@@ -17,11 +17,10 @@ from tiny_pair_training import (
     write_packed,
 )
 
-from embedsvc.errors import OutputError, ResumeError
+from embedsvc.errors import EmbedsvcError, InputError, OutputError, ResumeError
 from embedsvc.images.decode import decode_image
 from embedsvc.jobs import train_pairs_model
 from embedsvc.jobs.train_pairs import run_pair_training, standing
-from embedsvc.jobs.train_pairs_model import make_descriptor, make_source, validation_pairs
 from embedsvc.jobs.train_pairs_options import PairTrainOptions
 from embedsvc.jobs.train_pairs_plan import plan_pair_training
 from embedsvc.store.descriptors import load_descriptor, read_descriptor_about
@@ -174,44 +173,23 @@ def test_the_disk_is_full(photos, tmp_path, monkeypatch):
         train(photos, tmp_path / "model", resume=True)
 
 
-# Before anything is trained
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("NotFoundError", InputError, "stay as they were .* got: a.png. Run the same command"),
+        ("ResourceExhaustedError", EmbedsvcError, "memory for a batch, got: a.png. Lower --batch"),
+    ],
+)
+def test_tensorflow_gives_up(photos, tmp_path, monkeypatch, kind, error, message):
+    import tensorflow as tf
 
+    def fit(self, *arguments, **options):
+        raise getattr(tf.errors, kind)(None, None, "a.png.\n\t [[node]]")
 
-def test_settings_reach_the_descriptor(photos):
-    made = make_descriptor(
-        {"crop": 96, "points": 50, "rotation": 10, "scale": 1.2, "perspective": 0.1, "dim": 16,
-         "rotations": [0, 90], "activity_penalties": {"stride2": "l2:1e-4"}, "margin": 0.5}
-    )  # fmt: skip
-    assert (made.crop.size, made.crop.points, made.crop.warp.rotation) == (96, 50, 10)
-    assert (made.crop.warp.scale, made.crop.warp.perspective) == (1.2, 0.1)
-    assert made.views.rotations == (0, 90) and made.views.scales == (1.0, 1.41)
-    assert (made.dim, made.margin, made.epochs) == (16, 0.5, type(made)().epochs)
-    assert made.activity_penalties == {"stride2": "l2:1e-4"}
-    assert (
-        make_descriptor({}).get_params() == type(made)(crop=make_descriptor({}).crop).get_params()
-    )
-
-
-def test_chosen_pairs_are_read(packed, tmp_path):
-    plan = make_plan(packed, tmp_path / "model", validation=0.6)
-    held = plan.split.held_out
-    found = validation_pairs(plan)
-    assert {pair.sequence for pair in found} == set(held) and len(held) == 2
-    assert len(found) == sum({"a": 2, "b": 3, "c": 1}[name] for name in held)
-    assert make_source(plan).sequences == plan.split.training
-    assert validation_pairs(make_plan(packed, tmp_path / "model", validation=0)) == []
-
-
-def test_warps_of_held_out_pictures(photos, tmp_path):
-    plan = make_plan(photos, tmp_path / "model", validation=0.5)
-    found = validation_pairs(plan)
-    assert [pair.name for pair in found] == [
-        f"views {at} of {pair.sequence}" for at, pair in enumerate(found, 1)
-    ]
-    assert {pair.sequence for pair in found} == set(plan.names_held_out)
-    assert {str(path) for path in make_source(plan).files} == set(plan.split.training)
-    for one, same in zip(found, validation_pairs(plan), strict=True):
-        assert (one.image_a, one.image_b) == (same.image_a, same.image_b)
+    monkeypatch.setattr(train_pairs_model.PointDescriptor, "fit", fit)
+    with pytest.raises(error, match=message):
+        train(photos, tmp_path / "model")
+    assert names(tmp_path) == []
 
 
 @pytest.mark.slow
