@@ -22,6 +22,7 @@ from embedsvc.pairs.point_descriptor import PointDescriptor
 from embedsvc.pairs.records import read_pairs
 from embedsvc.progress import progress_bar
 from embedsvc.report.match_picture import Check, MatchRow, write_match_picture
+from embedsvc.report.pairs_tables import short_names
 from embedsvc.report.shown_text import shown_label
 
 WITHIN = 5
@@ -141,8 +142,10 @@ def draw_before_and_after(measured: Measured, trained: Describer, path: Path) ->
         right = np.hypot(*(matched - pair.points_b[found.rows_a]).T) <= WITHIN
         rows.append(MatchRow(title, pair.points_a[found.rows_a], matched, right, _TRUTH))
     write_match_picture(*images, rows, path)
+    names = [row.pair for row in measured.evaluation.of(measured.evaluation.models[0])]
+    name = dict(zip(names, short_names(names), strict=True))[pair.name]
     return (
-        f"Of {shown_label(pair.name)}: each point of the first picture with that point of the "
+        f"Of {shown_label(name)}: each point of the first picture with that point of the "
         "second one which is most like it. By training, this pair gained as much as half of all "
         "pairs."
     )
