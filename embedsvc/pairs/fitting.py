@@ -29,8 +29,6 @@ from embedsvc.pairs.views import ONE_VIEW
 from embedsvc.pairs.whitening import MatchStatistics
 from embedsvc.progress import progress_bar
 
-# Pairs from which the projection is found; some 70,000 matches, which say enough.
-_START_PAIRS = 240
 _WITHIN = 5
 _WARMUP = 0.05
 
@@ -43,6 +41,7 @@ class FitSettings:
         losses: by name.
         activity_penalties: by path of the layer.
         crop: what examples look like.
+        start_pairs: crops from which the projection is found.
         epochs: rounds.
         steps: batches a round.
         batch_size: pairs a batch.
@@ -54,6 +53,7 @@ class FitSettings:
     losses: Mapping[str, BatchLoss]
     activity_penalties: Mapping[str, Penalty]
     crop: CropOptions
+    start_pairs: int
     epochs: int
     steps: int
     batch_size: int
@@ -199,10 +199,9 @@ def _start(
         reduce_retracing=True,
     )
     statistics = MatchStatistics(int(joined.output.shape[-1]))
-    made = batches(
-        source, settings.crop, n_batches=_START_PAIRS, batch_size=1, seed=settings.seed, epoch=0
-    )
-    with progress_bar("Starting", total=_START_PAIRS, unit="pairs", show=show_progress) as advance:
+    n = settings.start_pairs
+    made = batches(source, settings.crop, n_batches=n, batch_size=1, seed=settings.seed, epoch=0)
+    with progress_bar("Starting", total=n, unit="pairs", show=show_progress) as advance:
         for batch in made:
             real = batch["mask"].numpy() > 0
             first, second = (
@@ -214,7 +213,7 @@ def _start(
     if not statistics.n:
         raise InputError(
             "Expected pairs with matching points in sight, got none in "
-            f"{_START_PAIRS} crops. Weaken the warps, or take larger crops."
+            f"{n} crops. Weaken the warps, or take larger crops."
         )
     project = network.head.get_layer("project")
     found = statistics.projection(network.dim)

@@ -53,6 +53,7 @@ class PointDescriptor(BaseEstimator):
         temperature: of "infonce".
         margin: of "triplet" and "contrastive"; distances go from 0 to 2.
         safe_radius: pixels around a true match within which nothing is a negative.
+        start_pairs: crops from which the projection to start with is found.
         epochs: the most rounds; the best by validation is kept.
         steps_per_epoch: batches a round.
         batch_size: pairs a batch.
@@ -73,7 +74,7 @@ class PointDescriptor(BaseEstimator):
         >>> source = SinglePictures(sorted(Path("photos").glob("*.jpg")))
         >>> descriptor = PointDescriptor().fit(source)
         >>> descriptor.describe(image, [[120.5, 33.0], [60.0, 80.0]]).shape
-        (2, 256)
+        (2, 384)
     """
 
     def __init__(
@@ -81,11 +82,12 @@ class PointDescriptor(BaseEstimator):
         backbone: str = LITE0,
         *,
         taps: Sequence[str] | None = None,
-        dim: int = 256,
+        dim: int = 384,
         loss: str | Callable[..., Any] = "infonce",
         temperature: float = 0.02,
         margin: float = 1.0,
         safe_radius: float = 32.0,
+        start_pairs: int = 240,
         epochs: int = 4,
         steps_per_epoch: int = 100,
         batch_size: int = 2,
@@ -103,6 +105,7 @@ class PointDescriptor(BaseEstimator):
         self.temperature = temperature
         self.margin = margin
         self.safe_radius = safe_radius
+        self.start_pairs = start_pairs
         self.epochs = epochs
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
@@ -292,6 +295,7 @@ class PointDescriptor(BaseEstimator):
             losses={name: loss},
             activity_penalties=self._penalties(),
             crop=self.crop or CropOptions(),
+            start_pairs=self.start_pairs,
             epochs=self.epochs,
             steps=self.steps_per_epoch,
             batch_size=self.batch_size,
@@ -347,6 +351,7 @@ def untrained_descriptor(model: str = LITE0) -> UntrainedDescriptor:
 _OBJECTS: dict[str, type] = {"crop": CropOptions, "views": Views}
 _AT_LEAST = {
     "dim": 2,
+    "start_pairs": 1,
     "epochs": 0,
     "steps_per_epoch": 1,
     "batch_size": 1,

@@ -32,9 +32,9 @@ class WarpOptions:
     """
 
     rotation: float = 60.0
-    scale: float = 1.65
-    stretch: float = 1.55
-    perspective: float = 0.5
+    scale: float = 2.0
+    stretch: float = 2.0
+    perspective: float = 0.7
     any_upright: float = 0.25
 
     def __post_init__(self) -> None:
@@ -99,23 +99,25 @@ def crop_view(image: Tensor, view: Tensor, size: int) -> Tensor:
     return tf.reshape(filled, [size, size, 3])
 
 
-def random_warp(seed: Tensor, options: WarpOptions, *, size: int) -> Tensor:
-    """A homography of crop coordinates about the middle; float32 tensor of shape (3, 3)."""
-    draw = tf.random.stateless_uniform([6], seed, -1.0, 1.0)
-    scale = tf.exp(draw[0] * math.log(options.scale))
-    stretch = tf.exp(draw[1] * math.log(options.stretch))
-    along = rotation(draw[2] * math.pi)
-    stretched = along @ tf.linalg.diag(tf.stack([stretch, 1 / stretch])) @ tf.transpose(along)
-    turned = rotation(draw[3] * math.radians(options.rotation)) @ stretched * scale
-    tilted = draw[4:6] * options.perspective / (size / 2)
-    top = tf.concat([turned, tf.zeros([2, 1])], axis=1)
-    return tf.concat([top, tf.concat([tilted, [1.0]], axis=0)[tf.newaxis]], axis=0)
+def random_warps(seed: Tensor, options: WarpOptions, *, n: int, size: int) -> Tensor:
+    """Homographies of crop coordinates about the middle; float32 tensor of shape (n, 3, 3)."""
+    draw = tf.random.stateless_uniform([n, 6], seed, -1.0, 1.0)
+    scale = tf.exp(draw[:, 0] * math.log(options.scale))
+    stretch = tf.exp(draw[:, 1] * math.log(options.stretch))
+    along = rotation(draw[:, 2] * math.pi)
+    stretched = along @ tf.linalg.diag(tf.stack([stretch, 1 / stretch], axis=-1))
+    stretched = stretched @ tf.linalg.matrix_transpose(along)
+    turned = rotation(draw[:, 3] * math.radians(options.rotation)) @ stretched
+    tilted = draw[:, 4:6] * options.perspective / (size / 2)
+    bottom = tf.concat([tilted, tf.ones([n, 1])], axis=1)[:, tf.newaxis]
+    top = tf.concat([turned * scale[:, tf.newaxis, tf.newaxis], tf.zeros([n, 2, 1])], axis=2)
+    return tf.concat([top, bottom], axis=1)
 
 
 def rotation(angle: Tensor) -> Tensor:
-    """The 2 x 2 matrix of a turn in radians."""
+    """The matrix of a turn in radians; of shape (..., 2, 2)."""
     cos, sin = tf.cos(angle), tf.sin(angle)
-    return tf.stack([tf.stack([cos, -sin]), tf.stack([sin, cos])])
+    return tf.stack([tf.stack([cos, -sin], axis=-1), tf.stack([sin, cos], axis=-1)], axis=-2)
 
 
 def about_middle(size: int) -> Tensor:
@@ -126,8 +128,9 @@ def about_middle(size: int) -> Tensor:
 
 def placed(linear: Tensor, at: Tensor) -> Tensor:
     """From coordinates about a crop's middle to a picture: a linear map, then a shift to `at`."""
-    top = tf.concat([linear, at[:, tf.newaxis]], axis=1)
-    return tf.concat([top, [[0.0, 0.0, 1.0]]], axis=0)
+    top = tf.concat([linear, at[..., tf.newaxis]], axis=-1)
+    bottom = tf.zeros_like(top[..., :1, :]) + tf.constant([0.0, 0.0, 1.0])
+    return tf.concat([top, bottom], axis=-2)
 
 
 def warped_pair(
@@ -148,9 +151,9 @@ def warped_pair(
     """
     seeds = tf.random.split(seed, 5)
     base = _base_view(image, seeds[0], options, size=size)
-    warps = tf.stack([random_warp(one, options, size=size) for one in _split(seeds[1], _DRAWS)])
     shifts = tf.random.stateless_uniform([_DRAWS, 2], seeds[2], -size / 12, size / 12)
-    warps = tf.stack([warps[i] @ placed(tf.eye(2), shifts[i]) for i in range(_DRAWS)])
+    warps = random_warps(seeds[1], options, n=_DRAWS, size=size)
+    warps = warps @ placed(tf.eye(2, batch_shape=[_DRAWS]), shifts)
     middle = about_middle(size)
     first = tf.random.stateless_uniform([], seeds[3])
     # Some pairs are two warps of the picture, most are the picture and a warp.
@@ -214,7 +217,7 @@ def matched_crops(
     upright = _any_upright(seeds[2], options)
     for image, matches, one in zip(images, points, (seeds[3], seeds[4]), strict=True):
         shorter = tf.cast(tf.minimum(tf.shape(image)[0], tf.shape(image)[1]), tf.float32)
-        warp = random_warp(one, gentle, size=size)
+        warp = random_warps(one, gentle, n=1, size=size)[0]
         offset = tf.random.stateless_uniform([2], one + 1, -size / 4, size / 4)
         # The chosen match lies somewhere in the middle half of the crop.
         view = placed(upright * (share * shorter / size), matches[centre]) @ warp
@@ -223,8 +226,7 @@ def matched_crops(
         seen &= are_inside(there, size, size, margin=_MARGIN)
         crops.append(crop_view(image, view, size))
         moved.append(there)
-    shuffled = tf.random.experimental.index_shuffle
-    order = shuffled(tf.range(count), tf.concat([seeds[5], seeds[5][:1]], 0), count - 1)
+    order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=seeds[5])
     order = tf.gather(order, tf.argsort(tf.cast(tf.gather(seen, order), tf.int32), stable=True))
     order = tf.reverse(order, [0])[:n_points]
     kept = tf.gather(seen, order)
@@ -269,7 +271,3 @@ def _shrunk(image: Tensor, view: Tensor, zoom: Tensor) -> tuple[Tensor, Tensor]:
     shift = (ratio - 1) / 2  # x' = (x + 0.5) * ratio - 0.5
     resized = tf.image.resize(image, tf.cast(small, tf.int32), antialias=True)
     return resized, placed(tf.linalg.diag(ratio), shift) @ view
-
-
-def _split(seed: Tensor, n: int) -> list[Tensor]:
-    return tf.unstack(tf.random.split(seed, n))
