@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from embedsvc import detectors, vectors
+    from embedsvc import detectors, pairs, vectors
     from embedsvc.classify.classifier import TextClassifier
     from embedsvc.collection.collection import Collection, list_collections
     from embedsvc.encoders.image import ImageEncoder
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from embedsvc.jobs.compare import compare_detectors
     from embedsvc.jobs.detect import detect_anomalies
     from embedsvc.jobs.export import export_model
+    from embedsvc.pairs.point_descriptor import PointDescriptor
     from embedsvc.store.classifiers import load_classifier, save_classifier
+    from embedsvc.store.descriptors import load_descriptor, save_descriptor
     from embedsvc.store.detectors import load_detector, save_detector
     from embedsvc.tables.vector_table import VectorTable, read_vectors
 
@@ -37,6 +39,7 @@ _HOMES = {
     "EmbedsvcError": "embedsvc.errors",
     "EncodeInfo": "embedsvc.encoders.text",
     "ImageEncoder": "embedsvc.encoders.image",
+    "PointDescriptor": "embedsvc.pairs.point_descriptor",
     "TextClassifier": "embedsvc.classify.classifier",
     "TextEncoder": "embedsvc.encoders.text",
     "VectorTable": "embedsvc.tables.vector_table",
@@ -46,10 +49,13 @@ _HOMES = {
     "export_model": "embedsvc.jobs.export",
     "list_collections": "embedsvc.collection.collection",
     "load_classifier": "embedsvc.store.classifiers",
+    "load_descriptor": "embedsvc.store.descriptors",
     "load_detector": "embedsvc.store.detectors",
     "load_encoder": "embedsvc.encoders.registry",
+    "pairs": "embedsvc.pairs",
     "read_vectors": "embedsvc.tables.vector_table",
     "save_classifier": "embedsvc.store.classifiers",
+    "save_descriptor": "embedsvc.store.descriptors",
     "save_detector": "embedsvc.store.detectors",
     "vectors": "embedsvc.vectors",
 }
@@ -59,6 +65,7 @@ __all__ = [
     "EmbedsvcError",
     "EncodeInfo",
     "ImageEncoder",
+    "PointDescriptor",
     "TextClassifier",
     "TextEncoder",
     "VectorTable",
@@ -69,10 +76,13 @@ __all__ = [
     "export_model",
     "list_collections",
     "load_classifier",
+    "load_descriptor",
     "load_detector",
     "load_encoder",
+    "pairs",
     "read_vectors",
     "save_classifier",
+    "save_descriptor",
     "save_detector",
     "vectors",
 ]
