@@ -1,15 +1,11 @@
-"""One loss over matching points in three forms: a batch of its own, `add_loss`, more outputs.
-
-All three learn the same. The first needs nothing of Keras' `loss(y_true, y_pred)`; the second puts
-what the loss needs among the inputs of the network, the third among its outputs.
-"""
+"""One loss over matching points in the README's three forms, which all learn the same."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from readme_examples import run
 
-from embedsvc.nets.batch_training import BatchModel
 from embedsvc.nets.pair_losses import InfoNCE
 
 N_PAIRS, N_POINTS, DIM = 3, 6, 4
@@ -36,53 +32,10 @@ def made_batch():
     return {**batch, "mask": mask, "scene": np.array([1, 1, 2])}
 
 
-# 1. A batch is a dict, and the loss takes from it what it needs.
-
-
-def by_batch(network, loss):
-    return BatchModel(network, {"pairs": loss})
-
-
-# 2. The loss is a layer, and what it needs are inputs of the network.
-
-
-class PairLoss(keras.layers.Layer):
-    def __init__(self, loss):
-        super().__init__()
-        self.loss = loss
-
-    def call(self, batch):
-        self.add_loss(self.loss(batch, batch))
-        return batch["descriptors_a"]
-
-
-def by_add_loss(network, loss):
-    points = {f"points_{side}": keras.Input((None, 2), name=f"points_{side}") for side in "ab"}
-    mask = keras.Input((None,), name="mask")
-    scene = keras.Input((), dtype="int64", name="scene")
-    inputs = {**network.input, **points, "mask": mask, "scene": scene}
-    return keras.Model(inputs, PairLoss(loss)({**inputs, **network(network.input)}))
-
-
-# 3. All that the loss needs leaves the network in one output, and y_true is never looked at.
-
-
-def by_outputs(network, loss):
-    inputs = {**network.input, "side": keras.Input((None, 6), name="side")}
-    described = network(network.input)
-    parts = [described["descriptors_a"], described["descriptors_b"], inputs["side"]]
-    return keras.Model(inputs, keras.layers.Concatenate()(parts)), y_loss(loss, DIM)
-
-
-def y_loss(loss, dim):
-    def from_outputs(y_true, y_pred):
-        a, b, side = tf.split(y_pred, [dim, dim, 6], axis=-1)
-        points_a, points_b, mask, scene = tf.split(side, [2, 2, 1, 1], axis=-1)
-        batch = {"points_a": points_a, "points_b": points_b, "mask": mask[..., 0]}
-        batch["scene"] = scene[:, 0, 0]
-        return loss(batch, {"descriptors_a": a, "descriptors_b": b})
-
-    return from_outputs
+FORMS = run("pair_losses", {})
+by_batch, by_add_loss, by_outputs = (
+    FORMS[name] for name in ("by_batch", "by_add_loss", "by_outputs")
+)
 
 
 def side_of(batch):
@@ -108,7 +61,7 @@ def one_step(form, network, loss, batch):
         model.compile(optimizer=descent)
         data = tf.data.Dataset.from_tensors((batch,))
         return model.fit(data, shuffle=False, verbose=0).history["loss"][0]
-    model, two_argument_loss = by_outputs(network, loss)
+    model, two_argument_loss = by_outputs(network, loss, DIM)
     model.compile(optimizer=descent, loss=two_argument_loss)
     given = {name: batch[name] for name in ("pixels_a", "pixels_b")} | {"side": side_of(batch)}
     data = tf.data.Dataset.from_tensors((given, np.zeros(N_PAIRS, np.float32)))
