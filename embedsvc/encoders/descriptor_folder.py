@@ -17,26 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedsvc.encoders.backbone import Backbone
+from embedsvc.encoders.descriptor_layout import DESCRIPTOR_FILE, WEIGHTS_FILE
 from embedsvc.encoders.huggingface import read_tensors
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.files import read_json, sha256_of
 from embedsvc.nets.descriptor import TOWERS, DescriptorNetwork, build_dense, build_descriptor
 from embedsvc.nets.feature_maps import MapShape
 
-DESCRIPTOR, DESCRIPTOR_FILE, WEIGHTS_FILE = "point-descriptor", "model.json", "weights.safetensors"
 MOST_COMPONENTS = 4096
 # Whole images are described at this spacing, and resized to the size of the crops of training.
 _STRIDE, _INPUT_SIZE = 8, 320
 _CURE = "Copy the folder again, or train the descriptor again."
-
-
-def is_descriptor_folder(model: str | Path) -> bool:
-    """Whether a name is that of a folder with a trained descriptor."""
-    try:
-        about = Path(model) / DESCRIPTOR_FILE
-        return about.is_file() and read_json(about).get("what") == DESCRIPTOR
-    except (OSError, ValueError, ArtifactError):
-        return False
 
 
 def descriptor_arrays(network: DescriptorNetwork) -> dict[str, NDArray[np.float32]]:

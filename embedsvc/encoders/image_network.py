@@ -17,11 +17,8 @@ from numpy.typing import NDArray
 from embedsvc.catalogue.cards import ModelCard, get_model, list_models
 from embedsvc.catalogue.pull import pull
 from embedsvc.encoders.backbone import Backbone, Tensor, choose_taps
-from embedsvc.encoders.descriptor_folder import (
-    WEIGHTS_FILE,
-    is_descriptor_folder,
-    load_descriptor_backbone,
-)
+from embedsvc.encoders.descriptor_folder import load_descriptor_backbone
+from embedsvc.encoders.descriptor_layout import WEIGHTS_FILE, is_descriptor_folder
 from embedsvc.encoders.huggingface import read_tensors
 from embedsvc.encoders.keras_applications import PREFIX, load_keras_backbone, parse
 from embedsvc.errors import InputError

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedsvc.catalogue.cards import get_model
+from embedsvc.encoders.descriptor_layout import is_descriptor_folder
 from embedsvc.encoders.tfhub_handles import is_tfhub_handle
 from embedsvc.errors import ArtifactError, InputError
 from embedsvc.extract.kinds import IMAGES, TEXTS, Kind
@@ -64,7 +65,7 @@ def choose(inputs: Sequence[str], *, model: str | None = None, column: str | Non
 
 
 def kind_of_model(model: str) -> Kind:
-    """What a model takes, by its name alone.
+    """What a model takes, by its name, or by what a folder says of itself.
 
     Args:
         model: a catalogue name, "keras:NAME", "huggingface:OWNER/NAME", "tfhub:HANDLE", or a
@@ -81,6 +82,8 @@ def kind_of_model(model: str) -> Kind:
     try:
         return IMAGES if get_model(model).kind == "image" else TEXTS
     except InputError as err:
+        if is_descriptor_folder(model):
+            return IMAGES
         if {"/", "."} & set(model) or Path(model).is_dir():
             return TEXTS
         # It is the model that is not usable, and no row of the input.

@@ -126,7 +126,7 @@ def _write(
 ) -> dict[str, Any]:
     """Measure the descriptor and write its folder; returns what `metrics.json` holds."""
     # These load TensorFlow, Matplotlib or Jinja.
-    from embedsvc.encoders.descriptor_folder import DESCRIPTOR
+    from embedsvc.encoders.descriptor_layout import DESCRIPTOR
     from embedsvc.jobs.train_pairs_measures import measure_training
     from embedsvc.jobs.train_pairs_report import write_pages
     from embedsvc.report.curve_png import write_curve_png

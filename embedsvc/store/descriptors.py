@@ -16,13 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from embedsvc import __version__
-from embedsvc.encoders.descriptor_folder import (
-    DESCRIPTOR,
-    DESCRIPTOR_FILE,
-    WEIGHTS_FILE,
-    descriptor_arrays,
-    read_descriptor_network,
-)
+from embedsvc.encoders.descriptor_folder import descriptor_arrays, read_descriptor_network
+from embedsvc.encoders.descriptor_layout import DESCRIPTOR, DESCRIPTOR_FILE, WEIGHTS_FILE
 from embedsvc.errors import ArtifactError, InputError, NotFittedError
 from embedsvc.pairs.photometric import PhotometricOptions
 from embedsvc.pairs.pipeline import CropOptions

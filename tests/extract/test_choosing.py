@@ -1,5 +1,6 @@
 """Texts or images: what the inputs are, what the model takes, and what is said when they differ."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,19 @@ def test_a_table_of_images():
 )
 def test_kinds_of_models(model, kind):
     assert kind_of_model(model).name == kind
+
+
+def test_folders_tell_what_they_hold(tmp_path, monkeypatch):
+    """A trained descriptor takes images, any other folder is a text model's."""
+    for name, what in (("facades", "point-descriptor"), ("mymodel", "text-classifier")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps({"what": what}))
+    monkeypatch.chdir(tmp_path)
+    assert [kind_of_model(name).name for name in ("facades", "./facades", "mymodel")] == [
+        "images",
+        "images",
+        "texts",
+    ]
 
 
 def test_endings_are_those_that_are_found_in_folders():

@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from safetensors.numpy import load_file, save_file
 from tiny_pairs import CROP, blobs, small_descriptor, write_pictures
 
 import embedsvc
-from embedsvc.encoders.descriptor_folder import is_descriptor_folder
+from embedsvc.cli.main import main
+from embedsvc.encoders.descriptor_layout import is_descriptor_folder
 from embedsvc.errors import ArtifactError, InputError, NotFittedError, OutputError
 from embedsvc.pairs.views import Views
 from embedsvc.store.descriptors import load_descriptor, read_descriptor_about, save_descriptor
@@ -73,6 +75,16 @@ def test_as_an_encoder_of_whole_images(folder, tmp_path):
     square = embedsvc.load_encoder(folder, size=(96, 120))
     mean = loaded.dense(IMAGE).reshape(-1, 16).mean(axis=0)
     np.testing.assert_allclose(square.encode([IMAGE])[0], mean / np.linalg.norm(mean), atol=1e-4)
+
+
+def test_extract_takes_the_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path / "pictures", 3)
+    arguments = ["extract", "pictures", "--model", "saved", "-o", "out.parquet"]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    table = embedsvc.read_vectors("out.parquet")
+    assert table.vectors.shape == (3, 16)
 
 
 def test_functions_are_left_out_and_named(fitted, tmp_path):
