@@ -1,7 +1,8 @@
-"""Descriptors of points of one picture, from a network and the views it is shown."""
+"""Descriptors of one picture: of points, from the views a network is shown, and of all of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
+from embedsvc.nets.descriptor import DescriptorNetwork, build_dense
 from embedsvc.nets.layers import Tensor
 from embedsvc.nets.runtime import prepare_images
 from embedsvc.pairs.pair import Points
@@ -81,6 +83,19 @@ class PointNetwork:
         norms = np.linalg.norm(total, axis=1, keepdims=True)
         unit: NDArray[np.float32] = total / np.maximum(norms, 1e-12)
         return unit
+
+
+def dense_describer(
+    network: DescriptorNetwork, *, stride: int
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """A function from a picture to its dense map; see `PointDescriptor.dense`."""
+    dense = build_dense(network, stride=stride)
+    compute = tf.function(
+        lambda pixels: dense(tf.cast(pixels, tf.float32)[tf.newaxis], training=False)["last"][0],
+        input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
+        autograph=False,
+    )
+    return lambda image: np.asarray(compute(tf.constant(image)))
 
 
 def shrunk(image: NDArray[np.uint8], points: Points) -> tuple[NDArray[np.uint8], Points]:

@@ -8,6 +8,7 @@ the batches do not depend on how many threads made them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,7 @@ class SinglePictures:
         """The pictures, each once before any comes again."""
         rng = np.random.default_rng(seed)
         passes = [rng.permutation(len(self.files)) for _ in range(-(-n // len(self.files)))]
-        names = np.array(self.sequences)[np.concatenate(passes)[:n]]
+        names = [os.fsencode(self.files[i]) for i in np.concatenate(passes)[:n]]
         return tf.data.Dataset.from_tensor_slices(names).map(
             lambda name: {"image": tf.io.read_file(name), "sequence": name}
         )
@@ -154,9 +155,11 @@ def batches(
 def _example_maker(
     sequences: Sequence[str], options: CropOptions
 ) -> Callable[[dict[str, Tensor], Tensor], dict[str, Tensor]]:
+    # Names of files are bytes to the system, whatever they say; a repeated one has its first place.
+    numbers = {os.fsencode(name): i for i, name in reversed(list(enumerate(sequences)))}
     scenes = tf.lookup.StaticHashTable(
         tf.lookup.KeyValueTensorInitializer(
-            tf.constant(sequences), tf.range(len(sequences), dtype=tf.int64)
+            list(numbers), list(numbers.values()), tf.string, tf.int64
         ),
         default_value=-1,
     )

@@ -17,7 +17,6 @@ from embedsvc.nets.descriptor import (
     LITE0,
     TOWERS,
     DescriptorNetwork,
-    build_dense,
     build_descriptor,
 )
 from embedsvc.nets.pair_losses import PAIR_LOSSES
@@ -25,7 +24,7 @@ from embedsvc.nets.penalties import Penalty, parse_penalty
 from embedsvc.nets.small_cnn import build_small_cnn
 from embedsvc.nets.training_loop import Outcome
 from embedsvc.nets.training_state import Checkpoints, EpochRecord
-from embedsvc.pairs.describing import PointNetwork
+from embedsvc.pairs.describing import PointNetwork, dense_describer
 from embedsvc.pairs.fitting import FitSettings, fit_descriptor
 from embedsvc.pairs.pair import MatchedPair, Points
 from embedsvc.pairs.patches import check_places
@@ -165,6 +164,7 @@ class PointDescriptor(BaseEstimator):
         """Describe with a network that was learned before, as a saved one is."""
         self.network_ = network
         self._points = PointNetwork(network.describe, self.views or Views())
+        self._dense: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.float32]]] = {}
 
     # Describing
 
@@ -209,9 +209,9 @@ class PointDescriptor(BaseEstimator):
         if type(stride) is not int or stride < 1:
             raise InputError(f"Expected a stride of at least 1 pixel, got {stride!r}.")
         check_places(image, np.empty((0, 2)))
-        maps = build_dense(self.network_, stride=stride)(image[np.newaxis].astype(np.float32))
-        dense: NDArray[np.float32] = maps["last"][0].numpy()
-        return dense
+        if stride not in self._dense:
+            self._dense[stride] = dense_describer(self.network_, stride=stride)
+        return self._dense[stride](image)
 
     # Settings
 

@@ -1,5 +1,6 @@
 """Batches of pairs: the same ones for the same seed, whatever else is going on."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -100,6 +101,16 @@ def test_only_the_sequences_asked_for(packed):
     found = made(PackedPairsSource(packed, ("s1",)), n_batches=3, batch_size=1)
     assert [int(batch["scene"][0]) for batch in found] == [0, 0, 0]
     assert read_about(packed).n_pairs == 4
+
+
+def test_names_that_are_no_utf8_and_come_twice(tmp_path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9.png")
+    try:
+        odd.write_bytes(png(blobs(1)))
+    except OSError:
+        pytest.skip("this disk takes UTF-8 alone")
+    for batch in made(SinglePictures([odd, odd]), n_batches=1):
+        assert batch["scene"].tolist() == [0, 0]
 
 
 def test_an_empty_source(tmp_path):
