@@ -130,7 +130,7 @@ def test_describe(network):
     [
         ("minilm", ["last"], "for images, got 'minilm', which is for texts"),
         ("efficientnet-lite1", ["last"], "Did you mean 'efficientnet-lite0'"),
-        ("./models/mine", ["last"], "Image models in folders are not supported"),
+        ("./models/mine", ["last"], "Folders are taken of descriptors"),
         ("efficientnet-lite0", ["logits"], "got 'logits'"),
         ("efficientnet-lite0", ["block22"], "stride4, .*; got 'block22'. Did you mean 'block2' or"),
         ("efficientnet-lite0", [], "one or more different taps"),
@@ -143,7 +143,7 @@ def test_requests_that_are_refused(model, taps, message):
 
 
 def test_folders_are_refused(tmp_path):
-    with pytest.raises(InputError, match="not supported; weights of your own go with keras:NAME@"):
+    with pytest.raises(InputError, match="other weights of your own go with keras:NAME@"):
         load_image_network(tmp_path, taps=["last"])
 
 
