@@ -174,6 +174,6 @@ def _histograms(
     sift.sigmas = scales
     sift.orientations = angles
     # Without gradients it divides 0 by 0, and casts what comes of it: equal numbers.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         sift.extract(pixels)
     return np.asarray(sift.descriptors, np.float64)
