@@ -20,7 +20,7 @@ from embedsvc.encoders.backbone import Backbone
 from embedsvc.encoders.descriptor_layout import DESCRIPTOR_FILE, WEIGHTS_FILE
 from embedsvc.encoders.huggingface import read_tensors
 from embedsvc.errors import ArtifactError, InputError
-from embedsvc.files import read_json, sha256_of
+from embedsvc.files import format_bytes, read_json, sha256_of
 from embedsvc.nets.descriptor import TOWERS, DescriptorNetwork, build_dense, build_descriptor
 from embedsvc.nets.feature_maps import MapShape
 
@@ -28,6 +28,8 @@ MOST_COMPONENTS = 4096
 # Whole images are described at this spacing and, unless asked otherwise, this size: warped crops
 # found their picture best at it, of 256, 320 and 480 pixels.
 _STRIDE, _INPUT_SIZE = 8, 256
+# Ten times the largest tower with the widest projection.
+_MOST_BYTES = 256_000_000
 _CURE = "Copy the folder again, or train the descriptor again."
 
 
@@ -44,7 +46,7 @@ def read_descriptor_network(folder: Path) -> DescriptorNetwork:
     """
     about = read_json(folder / DESCRIPTOR_FILE).get("network")
     network = _build(about, folder / DESCRIPTOR_FILE)
-    tensors = read_tensors(folder / WEIGHTS_FILE)
+    tensors = _read_weights(folder / WEIGHTS_FILE)
     variables = _variables(network)
     for name, variable in variables.items():
         found = tensors.get(name)
@@ -106,6 +108,16 @@ def _build(about: Any, path: Path) -> DescriptorNetwork:
             f"taps of it, and a dim from 2 to {MOST_COMPONENTS}, got {str(about)[:200]}. {_CURE}"
         )
     return build_descriptor(backbone, tuple(taps), dim=dim)
+
+
+def _read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    size = path.stat().st_size if path.is_file() else 0
+    if size > _MOST_BYTES:
+        raise ArtifactError(
+            f"Expected weights of at most {format_bytes(_MOST_BYTES)} in {path}, got "
+            f"{format_bytes(size)}. {_CURE}"
+        )
+    return read_tensors(path)
 
 
 def _variables(network: DescriptorNetwork) -> dict[str, keras.Variable]:

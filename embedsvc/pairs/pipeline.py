@@ -17,14 +17,13 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from embedsvc.cores import available_cores
 from embedsvc.errors import InputError
 from embedsvc.images.decode import decode_image
 from embedsvc.nets.layers import Tensor
 from embedsvc.pairs.photometric import PhotometricOptions, random_light
 from embedsvc.pairs.records import pairs_dataset
 from embedsvc.pairs.warps import WarpOptions, matched_crops, warped_pair
-
-_DECODERS = 2
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def batches(
         .enumerate()
         .map(
             lambda number, one: make(one, tf.stack([tf.cast(int(examples), tf.int64), number])),
-            num_parallel_calls=_DECODERS,
+            num_parallel_calls=available_cores(),
             deterministic=True,
         )
         .batch(batch_size, drop_remainder=True)

@@ -10,6 +10,7 @@ from tiny_pairs import CROP, blobs, small_descriptor, write_pictures
 
 import embedsvc
 from embedsvc.cli.main import main
+from embedsvc.encoders import descriptor_folder
 from embedsvc.encoders.descriptor_layout import is_descriptor_folder
 from embedsvc.errors import ArtifactError, InputError, NotFittedError, OutputError
 from embedsvc.pairs.views import Views
@@ -155,6 +156,12 @@ def test_changed_weights_are_refused(folder):
     path.unlink()
     with pytest.raises(ArtifactError):
         load_descriptor(folder)
+
+
+def test_weights_too_large_to_be_any_are_not_read(folder, monkeypatch):
+    monkeypatch.setattr(descriptor_folder, "_MOST_BYTES", 1000)
+    with pytest.raises(ArtifactError, match="at most 1.0 kB"):
+        embedsvc.load_encoder(folder)
 
 
 def test_a_folder_of_something_else(tmp_path):
