@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedsvc.datasets.match_files import Given, read_bytes, read_given
 from embedsvc.datasets.pair_manifest import PairRow, Reject, open_pair_manifest
 from embedsvc.errors import InputError
-from embedsvc.images.homographies import inside, points_from_homography
+from embedsvc.images.homographies import inside, points_from_homography, scaled_points
 from embedsvc.images.plain_files import PlainFile, plain_file
 from embedsvc.pairs.pair import MatchedPair
 
@@ -168,7 +168,7 @@ def _within(matches: Given, files: list[PlainFile], row: PairRow) -> Given:
 def _scaled(points: Given, file: PlainFile) -> NDArray[np.float32]:
     """Points of the original picture in the one that is kept: middles of pixels stay middles."""
     size = np.array(file.size[::-1])
-    scaled = (points + 0.5) * (size / file.original[::-1]) - 0.5
+    scaled = scaled_points(points, size / file.original[::-1])
     # Rounding takes no point out of its picture.
     return np.asarray(np.clip(scaled, -0.5, size - 0.5), np.float32)
 

@@ -81,7 +81,7 @@ def load_image_network(
 
 def is_image_model(model: str | Path) -> bool:
     """Whether a model's name, without loading anything, is that of an image model."""
-    if is_descriptor_folder(model) and model not in [card.name for card in list_models()]:
+    if _is_descriptor(model):
         return True
     if not isinstance(model, str):
         return False
@@ -204,9 +204,14 @@ def load_backbone(model: str, taps: Sequence[str]) -> Backbone:
     """
     if model.startswith(PREFIX):
         return load_keras_backbone(model, taps)
-    if model not in [card.name for card in list_models()]:
+    if _is_descriptor(model):
         return load_descriptor_backbone(Path(model), tuple(taps))
     return _load_lite0(get_model(model), taps)
+
+
+def _is_descriptor(model: str | Path) -> bool:
+    """Whether a folder with a trained descriptor is meant; a name of the catalogue wins."""
+    return model not in [card.name for card in list_models()] and is_descriptor_folder(model)
 
 
 def _known(model: str | Path) -> str:
@@ -216,7 +221,7 @@ def _known(model: str | Path) -> str:
         InputError: it names no image model.
     """
     names = ", ".join(card.name for card in list_models() if card.kind == "image")
-    if is_image_model(model) and is_descriptor_folder(model):
+    if _is_descriptor(model):
         return str(model)
     if isinstance(model, Path) or (not model.startswith(PREFIX) and {"/", "\\", "."} & set(model)):
         raise InputError(
@@ -239,7 +244,7 @@ def _stamp(model: str) -> tuple[int, ...]:
     if model.startswith(PREFIX):
         _, file = parse(model)
     else:
-        file = Path(model) / WEIGHTS_FILE if is_descriptor_folder(model) else None
+        file = Path(model) / WEIGHTS_FILE if _is_descriptor(model) else None
     if file is None:
         return ()
     status = file.stat()

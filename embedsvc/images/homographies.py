@@ -86,6 +86,20 @@ def apply_homography(h: NDArray[Any], points: NDArray[Any]) -> NDArray[np.float3
         return mapped.astype(np.float32)
 
 
+def scaled_points(points: NDArray[Any], ratio: NDArray[Any] | float) -> NDArray[Any]:
+    """Where points are in a picture that was resized.
+
+    Args:
+        points: numbers of shape (n_points, 2).
+        ratio: new size by old size, of both sides or of width and height.
+
+    Returns:
+        Numbers of the same shape: the edges of the picture, half a pixel outside of the middles of
+        its outermost pixels, stay its edges.
+    """
+    return (points + 0.5) * ratio - 0.5
+
+
 def inside(points: NDArray[Any], height: int, width: int, margin: float = 0) -> NDArray[np.bool_]:
     """Which points lie in a picture.
 

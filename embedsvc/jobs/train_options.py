@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from embedsvc.errors import InputError
 from embedsvc.evaluation import decisions
-from embedsvc.extract.missing import ON_ERROR
+from embedsvc.jobs.training_checks import (
+    check_continuing,
+    check_known_settings,
+    check_on_error,
+)
 from embedsvc.nets.penalty_names import penalty_factors
 
 # Of TextClassifier; those of the other constructor's settings that JSON cannot hold are missing.
@@ -67,30 +68,16 @@ class TrainOptions:
         """Check what needs neither a file nor TensorFlow; `TextClassifier` checks the rest."""
         if self.task not in TASKS:
             raise InputError(f"Expected task to be one of {', '.join(TASKS)}, got {self.task!r}.")
-        if self.on_error not in ON_ERROR:
-            raise InputError(f"Expected on_error to be one of {ON_ERROR}, got {self.on_error!r}.")
-        if self.resume and self.overwrite:
-            raise InputError(
-                "Expected resume or overwrite, got both. --resume continues what is there, "
-                "--overwrite replaces it."
-            )
+        check_on_error(self.on_error)
+        check_continuing(resume=self.resume, overwrite=self.overwrite)
         self._check_settings()
 
     def _check_settings(self) -> None:
-        for name in self.settings:
-            if name not in SETTINGS:
-                near = difflib.get_close_matches(name, SETTINGS, n=1)
-                guess = f" Did you mean {near[0]!r}?" if near else ""
-                raise InputError(
-                    f"Expected settings out of {', '.join(SETTINGS)}, got {name!r}.{guess}"
-                )
-        try:
-            orjson.dumps(self.settings)
-        except TypeError as err:
-            raise InputError(
-                f"Expected settings that JSON can hold, got: {err}. Functions as penalties work "
-                "with embedsvc.TextClassifier."
-            ) from err
+        check_known_settings(
+            self.settings,
+            SETTINGS,
+            functions="Functions as penalties work with embedsvc.TextClassifier.",
+        )
         if "focal_gamma" in self.settings and self.settings.get("loss") != "focal":
             raise InputError(
                 "Expected --focal-gamma with the focal loss, got it with another. Add --loss "

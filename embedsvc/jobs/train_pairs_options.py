@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from embedsvc.errors import InputError
-from embedsvc.extract.missing import ON_ERROR
+from embedsvc.jobs.training_checks import (
+    check_continuing,
+    check_known_settings,
+    check_on_error,
+)
 from embedsvc.nets.penalty_names import penalty_factors
 from embedsvc.pairs.views import Views
 
@@ -68,35 +69,21 @@ class PairTrainOptions:
 
     def __post_init__(self) -> None:
         """Check what needs neither a file nor TensorFlow; `PointDescriptor` checks the rest."""
-        if self.on_error not in ON_ERROR:
-            raise InputError(f"Expected on_error to be one of {ON_ERROR}, got {self.on_error!r}.")
+        check_on_error(self.on_error)
         if not 0 <= self.validation < 1:
             raise InputError(
                 f"Expected --validation from 0 to below 1, got {self.validation:g}. It is the "
                 "share of the sequences that choose the best epoch; 0 holds none out."
             )
-        if self.resume and self.overwrite:
-            raise InputError(
-                "Expected resume or overwrite, got both. --resume continues what is there, "
-                "--overwrite replaces it."
-            )
+        check_continuing(resume=self.resume, overwrite=self.overwrite)
         self._check_settings()
 
     def _check_settings(self) -> None:
-        for name in self.settings:
-            if name not in SETTINGS:
-                near = difflib.get_close_matches(name, SETTINGS, n=1)
-                guess = f" Did you mean {near[0]!r}?" if near else ""
-                raise InputError(
-                    f"Expected settings out of {', '.join(SETTINGS)}, got {name!r}.{guess}"
-                )
-        try:
-            orjson.dumps(self.settings)
-        except TypeError as err:
-            raise InputError(
-                f"Expected settings that JSON can hold, got: {err}. Functions as losses and "
-                "penalties work with embedsvc.PointDescriptor."
-            ) from err
+        check_known_settings(
+            self.settings,
+            SETTINGS,
+            functions="Functions as losses and penalties work with embedsvc.PointDescriptor.",
+        )
         backbone = self.settings.get("backbone", BACKBONES[0])
         if backbone not in BACKBONES:
             raise InputError(

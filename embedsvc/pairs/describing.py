@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +10,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
+from embedsvc.images.homographies import scaled_points
 from embedsvc.nets.descriptor import DescriptorNetwork, build_dense
+from embedsvc.nets.image_pooling import unit_rows
 from embedsvc.nets.layers import Tensor
 from embedsvc.nets.runtime import prepare_images
 from embedsvc.pairs.pair import Points
@@ -80,9 +81,7 @@ class PointNetwork:
                 tf.constant(view.move(moved)[np.newaxis], tf.float32),
             )
             total += vectors.numpy()
-        norms = np.linalg.norm(total, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = total / np.maximum(norms, 1e-12)
-        return unit
+        return unit_rows(total)
 
 
 def dense_describer(
@@ -112,5 +111,4 @@ def shrunk(image: NDArray[np.uint8], points: Points) -> tuple[NDArray[np.uint8],
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
     ratio = np.array([size[0] / width, size[1] / height])
-    moved: Any = (points + 0.5) * ratio - 0.5
-    return small, moved.astype(np.float32)
+    return small, scaled_points(points, ratio).astype(np.float32)

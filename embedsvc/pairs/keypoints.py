@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from embedsvc.errors import InputError
 from embedsvc.images.decode import array_image
+from embedsvc.images.homographies import scaled_points
 from embedsvc.images.luminance import luminance
 from embedsvc.pairs.pair import Points
 
@@ -100,7 +101,7 @@ def _corners(image: NDArray[np.uint8], n: int, max_side: int) -> Points:
     points = points[_shared_out(points, grey.shape, n)]
     points += _offsets(response, points)
     scale = np.array([width / grey.shape[1], height / grey.shape[0]])
-    return np.asarray((points + 0.5) * scale - 0.5, np.float32)
+    return np.asarray(scaled_points(points, scale), np.float32)
 
 
 def _grid(image: NDArray[np.uint8], n: int, max_side: int) -> Points:

@@ -81,11 +81,6 @@ class View:
     width: int
     matrix: NDArray[np.float64]
 
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is the picture as it is."""
-        return bool(np.array_equal(self.matrix, np.eye(3)))
-
     def move(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Points of the picture on the canvas; both of shape (n_points, 2)."""
         moved = points.astype(np.float64) @ self.matrix[:2, :2].T + self.matrix[:2, 2]

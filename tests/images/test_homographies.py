@@ -10,6 +10,7 @@ from embedsvc.images.homographies import (
     check_homography,
     inside,
     points_from_homography,
+    scaled_points,
 )
 
 GRAF = np.array(
@@ -125,3 +126,9 @@ def test_a_thin_shared_strip_takes_no_memory():
     strip = np.array([[1, -1, 0], [0, 1e-6, 0], [0, 0, 1.0]])
     a, _ = points_from_homography(strip, (4000, 4000), (2, 2), 1000)
     assert 0 < len(a) <= 1000
+
+
+def test_points_of_a_resized_picture_keep_to_its_edges():
+    points = np.array([[-0.5, -0.5], [9.5, 7.5], [4.5, 3.5]])
+    found = scaled_points(points, np.array([0.5, 2.0]))
+    np.testing.assert_allclose(found, [[-0.5, -0.5], [4.5, 15.5], [2.0, 7.5]])

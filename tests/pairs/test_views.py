@@ -9,7 +9,7 @@ from embedsvc.pairs.views import ONE_VIEW, Views
 
 def test_one_view_is_the_picture():
     (view,) = ONE_VIEW.of(30, 50)
-    assert view.is_picture
+    np.testing.assert_array_equal(view.matrix, np.eye(3))
     assert (view.height, view.width) == (30, 50)
 
 
