@@ -310,6 +310,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         vectors: NDArray[np.float32] = self.encoder_.encode(texts)
         return vectors
 
+    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the head makes of vectors that `embed` gave; float32 of shape (n_texts, n_labels)."""
+        self.learned()
+        outputs = self.head_({"embedding": tf.constant(vectors)}, training=False)
+        probabilities: NDArray[np.float32] = outputs["probabilities"].numpy()
+        return probabilities
+
     def predict_windows(
         self, windows: Iterable[list[str]], *, advance: Advance = lambda count: None
     ) -> Iterator[PredictedTexts]:
@@ -424,8 +431,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             yield self._predicted(encoded)
 
     def _predicted(self, encoded: EncodedTexts) -> PredictedTexts:
-        outputs = self.head_({"embedding": tf.constant(encoded.vectors)}, training=False)
-        probabilities: NDArray[np.float32] = outputs["probabilities"].numpy()
+        probabilities = self.probabilities(encoded.vectors)
         return PredictedTexts(encoded.n_tokens, encoded.truncated, encoded.vectors, probabilities)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -1,0 +1,191 @@
+"""The application: endpoints behind the gate, and models loaded while it already answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+
+from embedsvc import __version__
+from embedsvc.errors import EmbedsvcError
+from embedsvc.server.gate import Gate, extra_headers
+from embedsvc.server.invalid import invalid_request
+from embedsvc.server.loading import host
+from embedsvc.server.metrics import Metrics
+from embedsvc.server.problems import BadRequest, Problem, WrongMediaType, problem_of
+from embedsvc.server.routes import (
+    anomalies,
+    classify,
+    embeddings,
+    health,
+    models,
+    page,
+    similarity,
+    tokenize,
+)
+from embedsvc.server.service import Keys, Service
+from embedsvc.server.settings import ServeSettings
+
+Outcome = Callable[[BaseException | None], None]
+
+
+def create_app(
+    settings: ServeSettings,
+    *,
+    keys: Keys | None = None,
+    on_loaded: Outcome = lambda err: None,
+) -> FastAPI:
+    """Make the application, an ASGI app for any server.
+
+    Args:
+        settings: what is served, and how much at once.
+        keys: that requests need; None asks for none.
+        on_loaded: called once in the event loop, with None when all models are loaded, or with
+            what stands in the way.
+
+    Returns:
+        The application; `app.state.service` is its `Service`. It loads its models when it starts.
+
+    Example:
+        >>> app = create_app(ServeSettings(models=("minilm",)))
+    """
+    metrics = Metrics()
+    service = Service(settings, host(settings, metrics), metrics, keys)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        loading = asyncio.create_task(_load(service, on_loaded))
+        yield
+        loading.cancel()
+
+    app = FastAPI(
+        title="embedsvc",
+        version=__version__,
+        summary="Vectors of texts and images, and what follows from them.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=_RESPONSES,
+    )
+    app.state.service = service
+    for route in (embeddings, similarity, classify, anomalies, tokenize, models, health):
+        app.include_router(route.router(service))
+    app.include_router(page.router())
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["retry-after", "x-request-id"],
+        )
+    app.add_middleware(Gate, service=service)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    return app
+
+
+async def _load(service: Service, on_loaded: Outcome) -> None:
+    try:
+        await asyncio.to_thread(service.hosting.load)
+    except Exception as err:  # noqa: BLE001 - whoever started the service is told, whatever it is
+        on_loaded(err)
+    else:
+        on_loaded(None)
+
+
+# Problems
+
+
+class ProblemFields(BaseModel):
+    """What is wrong: what was expected, what came, what to do."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ProblemBody(BaseModel):
+    """The answer to a request that failed."""
+
+    error: ProblemFields
+
+
+_WORDS = {
+    400: "The request is not usable.",
+    401: "No API key, or an unknown one.",
+    403: "Not from here.",
+    404: "No such model.",
+    413: "Too large.",
+    415: "Of the wrong type.",
+    429: "Too much is going on; try again after the seconds in Retry-After.",
+    503: "Models are being loaded, or the service is stopping.",
+    504: "It took too long.",
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemBody, "description": words} for status, words in _WORDS.items()
+}
+
+
+async def _answer(request: Request, err: Exception) -> JSONResponse:
+    problem = problem_of(err)
+    request.scope["state"]["problem"] = problem
+    return JSONResponse(problem.body(), status_code=problem.status, headers=extra_headers(problem))
+
+
+async def _answer_invalid(request: Request, err: Exception) -> JSONResponse:
+    assert isinstance(err, RequestValidationError)  # noqa: S101 - registered for it alone
+    kind = request.headers.get("content-type", "")
+    if "json" not in kind.lower() and request.method == "POST":
+        problem: Problem = WrongMediaType(
+            f"Expected JSON, got the content type {kind[:100]!r}. Send it with "
+            "'Content-Type: application/json'."
+        )
+    else:
+        problem = invalid_request(err.errors(), _schema(request))
+    return await _answer(request, problem)
+
+
+async def _answer_http(request: Request, err: Exception) -> JSONResponse:
+    """What Starlette refuses by itself: unknown paths and methods."""
+    assert isinstance(err, HTTPException)  # noqa: S101 - registered for it alone
+    words = {
+        404: ("Expected a known path, got another one. GET /docs lists all.", "not_found"),
+        405: (
+            f"Expected another method for this path than {request.method[:20]}. GET /docs lists "
+            "all.",
+            "method_not_allowed",
+        ),
+    }
+    message, code = words.get(
+        err.status_code, (f"Expected a usable request, got: {err.detail}", "invalid_value")
+    )
+    problem = BadRequest(message, code=code)
+    request.scope["state"]["problem"] = problem
+    return JSONResponse(problem.body(), status_code=err.status_code, headers=err.headers)
+
+
+def _schema(request: Request) -> type[BaseModel] | None:
+    route = request.scope.get("route")
+    body = route.body_field if isinstance(route, APIRoute) else None
+    kind = getattr(getattr(body, "field_info", None), "annotation", None)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+_HANDLERS: dict[type[Exception], Any] = {
+    EmbedsvcError: _answer,
+    RequestValidationError: _answer_invalid,
+    HTTPException: _answer_http,
+}

@@ -1,0 +1,53 @@
+"""GET /healthz, /readyz and /metrics: for those who watch the service."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+from embedsvc.server.problems import NotReady
+from embedsvc.server.service import Service
+
+
+class Health(BaseModel):
+    """The process runs."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Requests are answered."""
+
+    status: Literal["ready"] = "ready"
+
+
+def router(service: Service) -> APIRouter:
+    """The endpoints."""
+    routes = APIRouter()
+
+    @routes.get("/healthz")
+    async def healthz() -> Health:
+        """Say that the process runs, whether it is ready or not."""
+        return Health()
+
+    @routes.get("/readyz")
+    async def readyz() -> Readiness:
+        """Say whether requests are answered: models are loaded and warm, and it is not stopping."""
+        if service.stopping:
+            raise NotReady(
+                "Expected the service to be running, but it is about to stop. Ask another one.",
+                code="stopping",
+            )
+        service.hosting.check_ready()
+        return Readiness()
+
+    @routes.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Counts in Prometheus' text format."""
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return routes

@@ -1,0 +1,44 @@
+"""What all parts of the running service share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from embedsvc.server.hosting import Hosting
+from embedsvc.server.metrics import Metrics
+from embedsvc.server.settings import ServeSettings
+
+
+class Keys(Protocol):
+    """Who may call: the name of a presented API key."""
+
+    def name_of(self, presented: str) -> str | None:
+        """The key's name, None for an unknown one."""
+
+
+@dataclass
+class Service:
+    """The running service.
+
+    Attributes:
+        settings: as it was started.
+        hosting: its models.
+        metrics: what it counts.
+        keys: who may call; None is everybody.
+        stopping: whether it is about to stop: it is not ready any more, and asks its clients to
+            open no further request on their connections.
+        n_active: requests being worked on.
+        n_bytes: bytes of their bodies.
+        last_seen: when a request last came or was answered, on `time.monotonic`'s clock.
+    """
+
+    settings: ServeSettings
+    hosting: Hosting
+    metrics: Metrics
+    keys: Keys | None = None
+    stopping: bool = False
+    n_active: int = 0
+    n_bytes: int = 0
+    last_seen: float = field(default_factory=time.monotonic)
