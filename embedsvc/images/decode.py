@@ -39,6 +39,8 @@ from embedsvc.images.levels import eight_bits, rgb
 MAX_PIXELS = 178_000_000
 """Pixels of the largest picture decoded, 0.5 GB as RGB; Pillow itself refuses 178,956,971."""
 
+_MOST_SCANS = 64
+
 # Beginning of a file, its kind, its decoder.
 _KINDS: list[tuple[bytes, str, type[ImageFile.ImageFile]]] = [
     (b"\xff\xd8\xff", "JPEG", JpegImagePlugin.JpegImageFile),
@@ -150,6 +152,30 @@ def decode_mask(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> 
         return np.asarray(brightest > 127)
 
 
+def decoded_size(source: Path | str | bytes, *, name: str | None = None) -> tuple[int, int]:
+    """How large a canvas a picture needs to be decoded, going by its header; nothing is decoded.
+
+    It is the size of the picture as stored, or that of a TIFF's tiles where they are larger still.
+
+    Args:
+        source: a file, or the bytes of one.
+        name: what messages call the picture; None takes the path.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        InputError: as `decode_image`, as far as the header tells.
+
+    Example:
+        >>> decoded_size("tile.png")
+        (480, 640)
+    """
+    with _opened(source, name or _name_of(source)) as image:
+        width, height = _canvas(image)
+        return height, width
+
+
 def array_image(array: NDArray[Any], *, name: str = "the array") -> NDArray[np.uint8]:
     """Bring a picture that is an array already to the same form as `decode_image`.
 
@@ -189,17 +215,25 @@ def array_image(array: NDArray[Any], *, name: str = "the array") -> NDArray[np.u
 @contextmanager
 def _decoding(source: Path | str | bytes, name: str, max_pixels: int) -> Iterator[Image.Image]:
     """The decoded picture; whatever is wrong with it inside the block is an InputError."""
+    with _opened(source, name) as image:
+        _check_size(_canvas(image), name, max_pixels)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            # Pillow would make the canvas itself, but warn of its size first.
+            canvas = Image.new(image.mode, getattr(image, "_tile_size", image.size))
+            image.im = canvas.im
+        image.load()
+        yield image
+
+
+@contextmanager
+def _opened(source: Path | str | bytes, name: str) -> Iterator[ImageFile.ImageFile]:
+    """The picture with its header read; what is wrong inside the block is an InputError."""
     with _open(source, name) as file:
         kind, decoder = _recognise(file, name)
         try:
-            image = decoder(file)
-            _check_size(image.size, name, max_pixels)
-            if isinstance(image, TiffImagePlugin.TiffImageFile):
-                # Pillow would make the canvas itself, but warn of its size first.
-                canvas = Image.new(image.mode, getattr(image, "_tile_size", image.size))
-                image.im = canvas.im
-            image.load()
-            yield image
+            if kind == "JPEG":
+                _check_scans(file, name)
+            yield decoder(file)
         except InputError:
             raise
         except _BROKEN as err:
@@ -243,6 +277,32 @@ def _recognise(file: IO[bytes], name: str) -> tuple[str, type[ImageFile.ImageFil
     raise InputError(
         f"Expected a {_SUPPORTED} image, got something else: {name}. Convert it or leave it out."
     )
+
+
+def _check_scans(file: IO[bytes], name: str) -> None:
+    """Refuse a JPEG of very many passes: each may take but 80 bytes, and paints all pixels again.
+
+    Source:
+        Two issues with the JPEG standard, 2015, https://libjpeg-turbo.org/About/TwoIssues.
+    """
+    # In the pixels' own bytes this marker cannot occur.
+    n_scans = file.read().count(b"\xff\xda")
+    file.seek(0)
+    if n_scans > _MOST_SCANS:
+        raise InputError(
+            f"Expected a JPEG of at most {_MOST_SCANS} scans, got {n_scans:,}: {name}. "
+            "Save it again."
+        )
+
+
+def _canvas(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """(width, height) of the largest plane that decoding fills: the picture, or a tile of it."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return image.size
+    # Tiles are decoded whole, however little of them lies in the picture.
+    tags = (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH)
+    width, height = (image.tag_v2.get(tag, 0) for tag in tags)
+    return max(image.size, (int(width), int(height)), key=lambda size: size[0] * size[1])
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:

@@ -5,6 +5,7 @@ Use the same `low` and `high` for all pictures of a report, so that equal colour
 
 from __future__ import annotations
 
+import io
 from functools import lru_cache
 from pathlib import Path
 
@@ -85,11 +86,34 @@ def overlay(
         )
     if not 0 <= opacity <= 1:
         raise InputError(f"Expected an opacity between 0 and 1, got {opacity}. Try 0.6.")
-    level = _level(map, low, high)[..., None]
-    # Smoothstep: no visible edge where the colour begins or is full.
-    weight = opacity * level**2 * (3 - 2 * level)
+    weight = opacity * _smoothstep(_level(map, low, high))[..., None]
     mixed = (1 - weight) * image + weight * colour_map(map, low=low, high=high)
     return np.rint(mixed).astype(np.uint8)
+
+
+def overlay_png(
+    map: NDArray[np.float32], *, low: float, high: float, opacity: float = 0.6
+) -> bytes:
+    """An anomaly map as a PNG to be laid over its picture, where it then looks like `overlay`.
+
+    It has 256 colours, each with its own transparency: a quarter of the size of separate channels
+    and several times as quick, and no level is off by more than one.
+
+    Args:
+        map: float32 of shape (height, width), as large as the picture is shown.
+        low: scores up to this are transparent.
+        high: scores from this on have `opacity`.
+        opacity: of the highest scores.
+
+    Raises:
+        InputError: the map has another shape, or `low` is not below `high`.
+    """
+    image = Image.fromarray(np.rint(255 * _level(map, low, high)).astype(np.uint8))
+    image.putpalette(_table().tobytes())
+    alpha = np.rint(255 * opacity * _smoothstep(np.linspace(0, 1, 256, dtype=np.float32)))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", transparency=alpha.astype(np.uint8).tobytes())
+    return buffer.getvalue()
 
 
 def outline(mask: NDArray[np.bool_], *, thickness: int = 1) -> NDArray[np.bool_]:
@@ -219,3 +243,8 @@ def _level(map: NDArray[np.float32], low: float, high: float) -> NDArray[np.floa
     level = (np.nan_to_num(map, nan=low, posinf=high, neginf=low) - low) / (high - low)
     clipped: NDArray[np.float32] = np.clip(level, 0, 1).astype(np.float32)
     return clipped
+
+
+def _smoothstep(level: NDArray[np.float32]) -> NDArray[np.float32]:
+    """From 0 to 1 with no visible edge where the colour begins or is full."""
+    return level**2 * (3 - 2 * level)
