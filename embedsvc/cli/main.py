@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from embedsvc import __version__
+from embedsvc.cli.api_key import api_key
 from embedsvc.cli.cluster import cluster
 from embedsvc.cli.collect import collect
 from embedsvc.cli.compare_detectors import compare_detectors
@@ -24,6 +25,7 @@ from embedsvc.cli.pairs import pairs
 from embedsvc.cli.plot import plot
 from embedsvc.cli.predict import predict
 from embedsvc.cli.quickstart import quickstart
+from embedsvc.cli.serve import serve
 from embedsvc.cli.similar import similar
 from embedsvc.cli.train import train
 from embedsvc.cli.train_pairs import train_pairs
@@ -98,6 +100,8 @@ def exit_code(err: EmbedsvcError) -> int:
         match,
         pairs,
         train_pairs,
+        serve,
+        api_key,
         models,
         quickstart,
     ],
@@ -125,6 +129,7 @@ def main() -> None:
     embedsvc pairs pack pairs.csv -o packed                 images with matching points, to learn
     embedsvc train-pairs packed -o descriptor               a descriptor of points, learned
     embedsvc pairs evaluate packed --model descriptor       how well it finds points again
+    embedsvc serve --model minilm                           an HTTP service and a page; api-key
     embedsvc models list                                    what models there are
 
     \b

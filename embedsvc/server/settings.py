@@ -1,21 +1,39 @@
-"""The service's settings: flags first, then the environment, then a TOML file."""
+"""The service's settings, and what each may be."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ENVIRONMENT = "EMBEDSVC_SERVE_"
+_A_DAY = 86_400
+
+
+def _split(value: object) -> object:
+    """A list where a single text stands for one, as it does in the environment."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        return json.loads(text)
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
 
 Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, le=_A_DAY)]
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class ServeSettings(BaseSettings):
     """What is served, where, and how much of it at once.
 
     Every setting can be given as a flag of `embedsvc serve`, as an environment variable
-    (EMBEDSVC_SERVE_PORT=9000), or in the TOML file (port = 9000).
+    (EMBEDSVC_SERVE_PORT=9000), or in the TOML file (port = 9000); see `load_settings`. Made
+    directly, it reads the environment for what is not given.
 
     Attributes:
         models: pretrained models for vectors, "minilm" or "NAME=minilm".
@@ -33,6 +51,7 @@ class ServeSettings(BaseSettings):
         max_concurrent: requests a process works on at the same time; more are refused with 429.
         max_queue_tokens: tokens that may wait for a model before requests are refused with 429.
         max_items: texts or images a request.
+        max_text_characters: of a text, whether it is cut or not.
         max_body_bytes: bytes a request.
         max_memory_bytes: bytes of all requests being worked on together.
         max_image_bytes: bytes an image.
@@ -46,29 +65,32 @@ class ServeSettings(BaseSettings):
         log_texts: whether the texts of requests are logged.
     """
 
-    model_config = SettingsConfigDict(env_prefix="EMBEDSVC_SERVE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT, extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
-    models: tuple[str, ...] = ()
-    classifiers: tuple[str, ...] = ()
-    detectors: tuple[str, ...] = ()
-    host: str = "127.0.0.1"
+    models: Texts = ()
+    classifiers: Texts = ()
+    detectors: Texts = ()
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     workers: Positive = 1
     api_key_file: Path | None = None
-    allowed_hosts: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = ()
+    allowed_hosts: Texts = ()
+    cors_origins: Texts = ()
     max_batch_tokens: Positive | None = None
     batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 2.0
     max_concurrent: Positive = 512
     max_queue_tokens: Positive = 100_000
     max_items: Positive = 16_384
+    max_text_characters: Positive = 200_000
     max_body_bytes: Positive = 32_000_000
     max_memory_bytes: Positive = 512_000_000
     max_image_bytes: Positive = 20_000_000
     max_image_pixels: Positive = 40_000_000
-    request_timeout: Annotated[float, Field(gt=0)] = 120.0
-    body_timeout: Annotated[float, Field(gt=0)] = 30.0
-    shutdown_timeout: Annotated[float, Field(gt=0)] = 120.0
+    request_timeout: Seconds = 120.0
+    body_timeout: Seconds = 30.0
+    shutdown_timeout: Seconds = 120.0
     truncate: bool = False
     log_format: Literal["auto", "json", "text"] = "auto"
     log_texts: bool = False
