@@ -1,0 +1,150 @@
+// The API reference, made from the service's own OpenAPI document.
+
+import { ask, base } from "./api.js";
+import { filesCommand, jsonCommand, shellQuote } from "./curl.js";
+import { byId, make } from "./dom.js";
+import { exampleOf, fieldsOf, resolve, typeWords } from "./schema.js";
+
+const METHODS = ["get", "post", "put", "patch", "delete"];
+const JSON_TYPE = "application/json";
+const FORM_TYPE = "multipart/form-data";
+
+function endpointsOf(doc) {
+  return Object.entries(doc.paths ?? {}).flatMap(([path, item]) =>
+    METHODS.filter((method) => item[method]).map((method) => ({
+      method,
+      path,
+      id: `${method}${path.replace(/[^\w]+/g, "-")}`,
+      parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])].map((one) => resolve(one, doc)),
+      operation: item[method],
+    })));
+}
+
+function needsKey(operation, doc) {
+  return (operation.security ?? doc.security ?? []).some((one) => Object.keys(one).length > 0);
+}
+
+// Backticks and blank lines are all the markup there is.
+function prose(text) {
+  return String(text ?? "").trim().split(/\n\s*\n/).filter(Boolean).map((paragraph) => {
+    const node = make("p");
+    paragraph.split(/`+([^`]+)`+/).forEach((part, i) => node.append(i % 2 ? make("code", { text: part }) : part));
+    return node;
+  });
+}
+
+function fieldTable(title, fields, { request }) {
+  if (!fields.length) return [];
+  const rows = fields.map((field) => {
+    const name = make("th", { scope: "row" }, make("code", { text: field.path }));
+    if (request && field.required) name.append(make("small", { text: "required" }));
+    const about = make("td", {}, make("span", { class: "type", text: field.type }));
+    if (request && field.default !== undefined && field.default !== null) {
+      about.append(make("span", { class: "type", text: `, default ${JSON.stringify(field.default)}` }));
+    }
+    about.append(...prose(field.description));
+    return make("tr", {}, name, about);
+  });
+  const table = make("table", { "aria-label": title }, make("tbody", {}, ...rows));
+  return [make("h3", { text: title }), table];
+}
+
+function parameterFields(parameters, doc) {
+  return parameters.map((one) => ({
+    path: one.name,
+    type: `${typeWords(one.schema, doc)} in the ${one.in}`,
+    required: one.required,
+    default: resolve(one.schema, doc).default,
+    description: one.description,
+  }));
+}
+
+// Values of a form, as far as the document has examples; files are shown as a file.
+function formCommand(url, schema, doc, withKey) {
+  const { properties = {}, required = [] } = resolve(schema, doc);
+  const isFile = (one) => typeWords(one, doc).includes("file");
+  const shown = Object.entries(properties).filter(
+    ([name, one]) => !isFile(one) && (required.includes(name) || resolve(one, doc).examples));
+  const fields = Object.fromEntries(shown.map(([name, one]) => [name, String(exampleOf(one, doc))]));
+  const file = Object.keys(properties).find((name) => isFile(properties[name])) ?? "file";
+  return filesCommand(url, fields, ["picture.png"], withKey).replace("image=@", `${file}=@`);
+}
+
+function commandsOf({ method, path, operation }, doc) {
+  const url = new URL(path.replace(/^\//, "").replaceAll(/[{}]/g, ""), base).href;
+  const withKey = needsKey(operation, doc);
+  const content = resolve(operation.requestBody, doc).content ?? {};
+  const commands = [];
+  for (const [type, { schema, example, examples }] of Object.entries(content)) {
+    if (type === FORM_TYPE) commands.push(formCommand(url, schema, doc, withKey));
+    if (type !== JSON_TYPE) continue;
+    const given = example ?? Object.values(examples ?? {})[0]?.value ?? exampleOf(schema, doc);
+    commands.push(jsonCommand(url, given, withKey));
+  }
+  if (commands.length) return commands;
+  const verb = method === "get" ? "" : `-X ${method.toUpperCase()} `;
+  const key = withKey ? ' \\\n  -H "Authorization: Bearer $EMBEDSVC_API_KEY"' : "";
+  return [`curl ${verb}${shellQuote(url)}${key}`];
+}
+
+function requestParts({ operation, parameters }, doc) {
+  const content = Object.entries(resolve(operation.requestBody, doc).content ?? {});
+  const bodies = content.map(([type, { schema }]) => {
+    const title = content.length > 1 || type !== JSON_TYPE ? `Request, as ${type}` : "Request";
+    return fieldTable(title, fieldsOf(schema, doc), { request: true });
+  });
+  return [...fieldTable("Parameters", parameterFields(parameters, doc), { request: true }), ...bodies.flat()];
+}
+
+function responseParts(operation, doc) {
+  const responses = Object.entries(operation.responses ?? {}).map(([status, one]) => [status, resolve(one, doc)]);
+  const good = responses.filter(([status]) => status.startsWith("2"));
+  const others = responses.filter(([status]) => !status.startsWith("2"));
+  const nodes = good.flatMap(([status, { content = {}, description }]) => {
+    const [type, body] = Object.entries(content)[0] ?? [];
+    const fields = fieldTable(`Response ${status}`, fieldsOf(body?.schema, doc), { request: false });
+    const words = type === JSON_TYPE || !type ? description : `${description ?? ""} (${type})`;
+    return fields.length ? fields : [make("h3", { text: `Response ${status}` }), ...prose(words)];
+  });
+  if (!others.length) return nodes;
+  const rows = others.map(([status, { description }]) =>
+    make("tr", {}, make("th", { scope: "row" }, make("code", { text: status })), make("td", {}, ...prose(description))));
+  const table = make("table", { "aria-label": "Errors" }, make("tbody", {}, ...rows));
+  return [...nodes, make("h3", { text: "Errors" }), table];
+}
+
+function heading({ method, path }) {
+  return [make("span", { class: `method ${method}`, text: method.toUpperCase() }), make("code", { text: path })];
+}
+
+function section(endpoint, doc) {
+  const { operation, id } = endpoint;
+  const commands = commandsOf(endpoint, doc).map((command) =>
+    make("pre", { tabindex: "0", "aria-label": "Example with curl" }, make("code", { text: command })));
+  const [first, ...rest] = prose(operation.description);
+  return make("section", { id, "aria-labelledby": `${id}-title` },
+    make("h2", { id: `${id}-title` }, ...heading(endpoint)),
+    make("p", { class: "summary", text: operation.summary ?? "" }),
+    ...(first && first.textContent !== operation.summary ? [first] : []),
+    ...rest,
+    ...commands,
+    ...requestParts(endpoint, doc),
+    ...responseParts(operation, doc));
+}
+
+async function show() {
+  const doc = await ask("openapi.json");
+  const endpoints = endpointsOf(doc);
+  const links = endpoints.map((one) => make("li", {}, make("a", { href: `#${one.id}` }, ...heading(one))));
+  byId("contents").replaceChildren(make("ul", {}, ...links));
+  byId("lead").replaceChildren(...prose(doc.info?.description || `${doc.info?.title ?? "The service"}, version ${doc.info?.version ?? "unknown"}.`));
+  byId("endpoints").replaceChildren(...endpoints.map((one) => section(one, doc)));
+  document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+}
+
+show().catch((err) => {
+  byId("lead").textContent = "";
+  byId("banner").hidden = false;
+  byId("banner").textContent = err.message;
+  if (err.status === undefined) throw err;
+});
