@@ -84,8 +84,7 @@ def overlay(
             f"Expected a map as large as its image {image.shape[:2]}, got {map.shape}. "
             "Bring it back to the size of the image first, with Preparation.restore_map."
         )
-    if not 0 <= opacity <= 1:
-        raise InputError(f"Expected an opacity between 0 and 1, got {opacity}. Try 0.6.")
+    _check_opacity(opacity)
     weight = opacity * _smoothstep(_level(map, low, high))[..., None]
     mixed = (1 - weight) * image + weight * colour_map(map, low=low, high=high)
     return np.rint(mixed).astype(np.uint8)
@@ -106,8 +105,9 @@ def overlay_png(
         opacity: of the highest scores.
 
     Raises:
-        InputError: the map has another shape, or `low` is not below `high`.
+        InputError: the map has another shape, or an option is out of range.
     """
+    _check_opacity(opacity)
     image = Image.fromarray(np.rint(255 * _level(map, low, high)).astype(np.uint8))
     image.putpalette(_table().tobytes())
     alpha = np.rint(255 * opacity * _smoothstep(np.linspace(0, 1, 256, dtype=np.float32)))
@@ -218,6 +218,11 @@ def check_image(image: NDArray[np.uint8]) -> None:
             f"Expected a uint8 image of shape (height, width, 3), got {image.dtype} of shape "
             f"{image.shape}. Read it with decode_image."
         )
+
+
+def _check_opacity(opacity: float) -> None:
+    if not 0 <= opacity <= 1:
+        raise InputError(f"Expected an opacity between 0 and 1, got {opacity}. Try 0.6.")
 
 
 @lru_cache(maxsize=1)

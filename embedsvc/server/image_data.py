@@ -95,16 +95,18 @@ def picture_of_text(text: str, *, param: str, settings: ServeSettings) -> Pictur
         >>> picture_of_text("data:image/png;base64,iVBORw0...", param="images[0]", ...).n_pixels
         307200
     """
-    data = _from_base64(_payload(text, param), param, settings.max_image_bytes)
+    payload = _payload(text, param)
     try:
+        data = _from_base64(payload, param, settings.max_image_bytes)
         return _checked(data, name=param, param=param, settings=settings)
+    except BodyTooLarge:
+        raise
     except BadRequest as problem:
+        # A path of letters alone can be base64, and a JPEG's base64 begins with "/".
         if len(text) > _LONGEST_PATH or "/" not in text or _IS_DATA_URL.match(text):
             raise
         raise BadRequest(
-            f"{problem} Paths are not followed: send the bytes of the picture.",
-            param=param,
-            code=problem.code,
+            f"{problem} Paths are not followed: send the bytes of the picture.", param=param
         ) from problem
 
 

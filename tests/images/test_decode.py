@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import warnings
 import zlib
 from io import BytesIO
@@ -15,7 +16,13 @@ from PIL import Image, ImageFile
 from tiff_bytes import tiff
 
 from embedsvc.errors import InputError
-from embedsvc.images.decode import array_image, decode_image, decode_mask, read_image
+from embedsvc.images.decode import (
+    array_image,
+    decode_image,
+    decode_mask,
+    decoded_size,
+    read_image,
+)
 
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 256, (12, 9, 3), np.uint8)
@@ -583,3 +590,114 @@ def test_bad_types(dtype):
 def test_float_arrays_out_of_range(value):
     with pytest.raises(InputError, match=r"float from 0 to 1, got values from"):
         array_image(np.array([[0, value]]))
+
+
+# Headers
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "TIFF", "BMP", "PPM", "GIF"])
+def test_the_size_is_read_without_decoding(kind, tmp_path, monkeypatch):
+    data = encoded(Image.fromarray(COLOURS), kind)
+    path = tmp_path / "picture"
+    path.write_bytes(data)
+
+    def refuse(self):
+        raise AssertionError("the picture was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", refuse)
+    assert decoded_size(data) == decoded_size(path) == decoded_size(str(path)) == (12, 9)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG"])
+@pytest.mark.parametrize("side", [14_000, 50_000])
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")
+def test_the_size_of_a_bomb(kind, side):
+    try:
+        assert decoded_size(bomb(kind, side)) == (side, side)
+    except InputError as err:
+        assert isinstance(err.__cause__, Image.DecompressionBombError)
+        assert kind == "GIF"
+
+
+def test_the_size_is_that_of_the_stored_picture():
+    assert decoded_size(with_orientation(COLOURS, "JPEG", 6)) == (12, 9)
+
+
+def test_of_several_frames_the_size_of_the_first():
+    frames = [Image.new("RGB", (5, 4)), Image.new("RGB", (50, 40))]
+    for kind in ("GIF", "TIFF"):
+        file = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+        assert decoded_size(file) == (4, 5)
+
+
+def test_faults_of_headers_are_named(tmp_path):
+    with pytest.raises(InputError, match="got something else: a.png"):
+        decoded_size(b"<svg/>", name="a.png")
+    with pytest.raises(InputError, match="empty file: bytes"):
+        decoded_size(b"")
+    with pytest.raises(InputError, match="sound PNG file, got a broken"):
+        decoded_size(encoded(Image.fromarray(COLOURS), "PNG")[:20])
+    with pytest.raises(InputError, match="missing"):
+        decoded_size(tmp_path / "nowhere.png")
+
+
+@pytest.mark.parametrize("warn", ["error", "ignore"])
+def test_headers_broken_at_random_give_a_size_or_an_input_error(warn):
+    generator = np.random.default_rng(3)
+    for kind in ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "PPM"):
+        good = encoded(Image.fromarray(SMOOTH), kind)
+        for _ in range(60):
+            data = bytearray(good)
+            for _ in range(generator.integers(1, 6)):
+                data[generator.integers(0, min(len(data), 200))] = generator.integers(0, 256)
+            with warnings.catch_warnings():
+                warnings.simplefilter(warn)
+                try:
+                    assert len(decoded_size(bytes(data))) == 2
+                except InputError as err:
+                    assert "bytes" in str(err)
+
+
+def tiled_tiff(side: int) -> bytes:
+    """A picture of 16 x 16 in one compressed tile of side x side."""
+    data = zlib.compress(bytes(side * side), 9)
+    tags = [
+        *((256, 16), (257, 16), (258, 8), (259, 8), (262, 1), (277, 1)),
+        *((322, side), (323, side), (324, 8), (325, len(data))),
+    ]
+    data += bytes(len(data) % 2)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    start = struct.pack("<4sI", b"II*\0", 8 + len(data))
+    return start + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def test_tiles_larger_than_their_tiff_count():
+    """All of a tile is decoded, however little of it lies in the picture."""
+    file = tiled_tiff(1024)
+    assert len(file) < 2000
+    assert decoded_size(file) == (1024, 1024)
+    assert decode_image(file).shape == (16, 16, 3)
+    with pytest.raises(InputError, match="got 1,024 x 1,024 pixels"):
+        decode_image(file, max_pixels=1_000_000)
+
+
+def test_tiff_of_tiles_that_are_no_numbers():
+    file = tiled_tiff(1024).replace(
+        struct.pack("<HHII", 322, 4, 1, 1024), struct.pack("<HHI4s", 322, 2, 4, b"abc\0")
+    )
+    with pytest.raises(InputError, match="sound TIFF"):
+        decoded_size(file)
+
+
+def test_a_jpeg_of_many_scans_is_refused():
+    """Each takes some 80 bytes and milliseconds, so that 20 MB would be an hour's work."""
+    good = encoded(Image.fromarray(SMOOTH), "JPEG", progressive=True)
+    last, end = good.rindex(b"\xff\xda"), good.rindex(b"\xff\xd9")
+    scan = good[good.rindex(b"\xff\xc4", 0, last) : end]
+    n_scans = good.count(b"\xff\xda")
+    fair = good[:end] + scan * (64 - n_scans) + good[end:]
+    many = good[:end] + scan * (65 - n_scans) + good[end:]
+    assert decode_image(fair).shape == SMOOTH.shape
+    for read in (decode_image, decoded_size):
+        with pytest.raises(InputError, match="at most 64 scans, got 65: bytes"):
+            read(many)

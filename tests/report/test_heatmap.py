@@ -1,5 +1,7 @@
 """Maps as colours, over pictures, with outlines."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +15,7 @@ from embedsvc.report.heatmap import (
     draw_outline,
     outline,
     overlay,
+    overlay_png,
     write_overlay,
 )
 
@@ -136,3 +139,47 @@ def test_files_that_cannot_be(tmp_path, monkeypatch):
 def test_errors(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+# Over a picture in a browser
+
+
+def laid_over(png, image):
+    with Image.open(BytesIO(png)) as heat:
+        rgba = np.asarray(heat.convert("RGBA")).astype(float)
+    opacity = rgba[..., 3:] / 255
+    return np.rint(rgba[..., :3] * opacity + image * (1 - opacity))
+
+
+def test_the_png_shows_what_the_overlay_shows():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (40, 300, 3)).astype(np.uint8)
+    map = np.linspace(-0.5, 1.5, 300, dtype=np.float32)[None].repeat(40, axis=0)
+    for opacity in (0.6, 1.0):
+        png = overlay_png(map, low=0, high=1, opacity=opacity)
+        expected = overlay(image, map, low=0, high=1, opacity=opacity)
+        assert np.abs(laid_over(png, image) - expected).max() <= 1.5
+
+
+def test_the_png_is_clear_where_the_map_is_low_or_missing():
+    values = np.array([[-1, 0, np.nan, -np.inf, 0.5, 1, 9]], np.float32)
+    with Image.open(BytesIO(overlay_png(values, low=0, high=1))) as heat:
+        assert heat.format == "PNG"
+        alpha = np.asarray(heat.convert("RGBA"))[0, :, 3].tolist()
+    assert alpha == [0, 0, 0, 0, 77, 153, 153]
+
+
+def test_the_png_is_small():
+    assert len(overlay_png(np.zeros((1024, 1024), np.float32), low=0, high=1)) < 10_000
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 1), (0, np.inf)])
+def test_the_png_needs_a_range(low, high):
+    with pytest.raises(InputError, match="finite low < high"):
+        overlay_png(GREY[..., 0].astype(np.float32), low=low, high=high)
+
+
+@pytest.mark.parametrize("opacity", [-0.1, 1.1, float("nan")])
+def test_the_png_needs_an_opacity(opacity):
+    with pytest.raises(InputError, match="opacity between 0 and 1"):
+        overlay_png(np.zeros((2, 2), np.float32), low=0, high=1, opacity=opacity)

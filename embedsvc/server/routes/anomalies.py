@@ -13,6 +13,7 @@ from starlette.requests import Request as HttpRequest
 
 from embedsvc.server.anomaly_request import OPENAPI, AskedImages, read_request
 from embedsvc.server.answers import list_answer
+from embedsvc.server.hosting import Kind
 from embedsvc.server.image_data import Picture
 from embedsvc.server.problems import BodyTooLarge, Problem
 from embedsvc.server.service import Service
@@ -21,6 +22,7 @@ from embedsvc.server.text_work import check_items
 if TYPE_CHECKING:
     from embedsvc.server.image_models import HostedDetector, ScoredImage
 
+_KINDS: tuple[Kind, ...] = ("detector",)
 # An answer with many more would be hundreds of megabytes, whatever the request was.
 _MOST_HEATMAPS = 64
 
@@ -77,7 +79,7 @@ def router(service: Service) -> APIRouter:
         content_type = request.headers.get("content-type", "")
         body = await request.body()
         asked = await asyncio.to_thread(read_request, body, content_type, service.settings)
-        model = cast("HostedDetector", service.hosting.get(asked.model, ("detector",)))
+        model = cast("HostedDetector", service.hosting.get(asked.model, _KINDS))
         _check(service, asked)
         request.state.log |= {"model": model.name, "n_items": len(asked)}
         scored = await _scored(model, asked, service)
