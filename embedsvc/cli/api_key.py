@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -73,7 +74,10 @@ def add_command(*, name: str, path: Path) -> None:
     Example:
       embedsvc api-key add alice --file keys.toml < key.txt
     """
-    key = click.get_text_stream("stdin").readline(MOST_CHARACTERS + 3).rstrip("\r\n")
+    if sys.stdin.isatty():
+        key = click.prompt("Key", hide_input=True, err=True)
+    else:
+        key = sys.stdin.readline(MOST_CHARACTERS + 3).rstrip("\r\n")
     add_key(path, name, key)
     click.echo(f"Added the hash of the key of {name!r} to {path}.", err=True)
 

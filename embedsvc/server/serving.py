@@ -24,9 +24,11 @@ from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from embedsvc.server.api_keys import ApiKeys
 from embedsvc.server.app import create_app
+from embedsvc.server.last_connections import let_none_in, take_all
 from embedsvc.server.logs import start_logging
 from embedsvc.server.protocol import Protocol, State
 from embedsvc.server.service import Service
@@ -69,7 +71,17 @@ def serve(settings: ServeSettings, listener: socket.socket, told: Told) -> None:
     start_logging(settings.log_format)
     keys = None if settings.api_key_file is None else ApiKeys.read(settings.api_key_file)
     app = create_app(settings, keys=keys, on_loaded=lambda err: server.loaded(err))
-    config = uvicorn.Config(
+    # What clients do wrong is in the service's own log, or is no news.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    server = Server(http_config(app), app.state.service, told)
+    server.run([listener])
+    if server.failure is not None:
+        raise server.failure
+
+
+def http_config(app: ASGIApp) -> uvicorn.Config:
+    """How HTTP is spoken."""
+    return uvicorn.Config(
         app,
         http=Protocol,
         ws="none",
@@ -82,12 +94,6 @@ def serve(settings: ServeSettings, listener: socket.socket, told: Told) -> None:
         backlog=BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    # What clients do wrong is in the service's own log, or is no news.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    server = Server(config, app.state.service, told)
-    server.run([listener])
-    if server.failure is not None:
-        raise server.failure
 
 
 class Server(uvicorn.Server):
@@ -175,18 +181,18 @@ class Server(uvicorn.Server):
                 quiet_since = time.monotonic()
 
     async def _stop_listening(self, sockets: list[socket.socket]) -> None:
-        """Close the sockets, and take what was waiting to be accepted.
-
-        A connection that the system accepted and nobody took is reset when its socket closes.
-        """
+        """Close the sockets, and take what was waiting to be accepted."""
         ours = [sock.dup() for sock in sockets]
+        for sock in ours:
+            let_none_in(sock)
+        await asyncio.sleep(_TICK)
         for server in self.servers:
             server.close()
         # The loop lets go of its own sockets in its next turns.
         await asyncio.sleep(_TICK)
         taken: list[socket.socket] = []
         for sock in ours:
-            taken += _take_all(sock)
+            taken += take_all(sock)
         for one in taken:
             await asyncio.get_running_loop().connect_accepted_socket(self._make_protocol, one)
 
@@ -202,15 +208,3 @@ def end_now(code: int) -> None:
         sys.stderr.flush()
         sys.stdout.flush()
     os._exit(code)
-
-
-def _take_all(listener: socket.socket) -> list[socket.socket]:
-    """Accept all that waits, and close the socket in the moment nothing does."""
-    taken: list[socket.socket] = []
-    listener.settimeout(0)
-    # From here on the system keeps one more at most; others are refused when they try again.
-    listener.listen(0)
-    with contextlib.suppress(BlockingIOError, ConnectionAbortedError), listener:
-        while True:
-            taken.append(listener.accept()[0])
-    return taken
