@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
@@ -50,8 +50,3 @@ async def _written(
 def usage(n_tokens: int) -> dict[str, int]:
     """OpenAI's count of what was computed."""
     return {"prompt_tokens": n_tokens, "total_tokens": n_tokens}
-
-
-def listed(indices: Sequence[int]) -> list[int]:
-    """Indices as JSON has them."""
-    return [int(index) for index in indices]

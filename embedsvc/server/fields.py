@@ -19,9 +19,9 @@ _IDS = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": _
 
 
 class Request(BaseModel):
-    """A request's JSON: a misspelt field is refused, not overlooked."""
+    """A request's JSON: a misspelt field is refused, not overlooked, and "1" is no number."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def problem(where: str, expected: str, got: str) -> PydanticCustomError:

@@ -149,7 +149,7 @@ class _Visit:
         self.scope, self._send, self._service = scope, send, service
         self.key: str | None = None
         self.status = 0
-        self.code: str | None = None
+        self._problem: Problem | None = None
         self._start = time.perf_counter()
         given = header(scope["headers"], b"x-request-id") or ""
         self.request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
@@ -168,9 +168,7 @@ class _Visit:
 
     async def answer(self, problem: Problem) -> None:
         """Answer with a problem, unless the answer has begun."""
-        self.code = problem.code
-        if isinstance(problem, (Overloaded, NotReady, TimedOut)):
-            self._service.metrics.rejections.labels(problem.code).inc()
+        self._problem = problem
         if self.status:
             return
         await self.send(response_start(problem))
@@ -187,6 +185,9 @@ class _Visit:
         metrics = self._service.metrics
         metrics.requests.labels(route, method, str(self.status)).inc()
         metrics.seconds.labels(route).observe(seconds)
+        problem = self._problem or self.scope["state"].get("problem")
+        if isinstance(problem, (Overloaded, NotReady, TimedOut)):
+            metrics.rejections.labels(problem.code).inc()
         log_event(
             "request",
             request_id=self.request_id,
@@ -195,7 +196,7 @@ class _Visit:
             status=self.status,
             ms=round(seconds * 1000, 1),
             key=self.key,
-            code=self.code or self.scope["state"].get("code"),
+            code=None if problem is None else problem.code,
             **self.fields,
         )
 

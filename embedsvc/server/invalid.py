@@ -20,15 +20,15 @@ def invalid_request(
     """The problem to answer with.
 
     Args:
-        errors: pydantic's, of which the first is told.
+        errors: pydantic's, of which one is told.
         model: that was not met, for the names of its fields.
     """
-    first = errors[0]
+    # A field that is missing may have come under a misspelt name, which tells more.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     context = first.get("ctx") or {}
     place = [part for part in first["loc"] if part != "body"]
-    param = _param(place) + str(context.get("at", ""))
-    more = f" (and {len(errors) - 1} more like it)" if len(errors) > 1 else ""
-    return BadRequest(_words(first, param, model) + more, param=param or None)
+    param = "" if first["type"] == "json_invalid" else _param(place) + str(context.get("at", ""))
+    return BadRequest(_words(first, param, model), param=param or None)
 
 
 def _words(error: Mapping[str, Any], param: str, model: type[BaseModel] | None) -> str:
@@ -44,7 +44,8 @@ def _words(error: Mapping[str, Any], param: str, model: type[BaseModel] | None) 
         return _unknown_field(param, model)
     if not param:
         return "Expected a JSON object, got something else. Put the fields into {...}."
-    return f"{param}: {error['msg'].removesuffix('.')}, got {_shown(error.get('input'))}."
+    expected = error["msg"].removesuffix(".").replace("Input should be", "Expected", 1)
+    return f"{param}: {expected}, got {_shown(error.get('input'))}."
 
 
 def _unknown_field(param: str, model: type[BaseModel] | None) -> str:

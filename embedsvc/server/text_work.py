@@ -54,7 +54,9 @@ async def tokenize(
     check_items(service, len(items))
     if are_ids(items):
         return model.from_ids(items)
-    return await model.tokenize(items, max_characters=service.settings.max_text_characters)
+    return await model.tokenize(
+        cast("list[str]", items), max_characters=service.settings.max_text_characters
+    )
 
 
 async def compute(

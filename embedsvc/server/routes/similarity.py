@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -15,6 +16,9 @@ from embedsvc.server.service import Service
 from embedsvc.server.text_work import compute, note, text_model
 from embedsvc.vectors.projection import project
 from embedsvc.vectors.similarity import similarity_matrix
+
+if TYPE_CHECKING:
+    from embedsvc.server.text_models import ComputedTexts
 
 _MOST_PAIRS = 1_000_000
 
@@ -67,23 +71,28 @@ def router(service: Service) -> APIRouter:
         n_rows, n_columns = len(body.input), len(body.input if body.other is None else body.other)
         _check_pairs(n_rows, n_columns)
         computed = await compute(service, model, texts, truncate=body.truncate)
-        rows = computed.vectors[:n_rows]
-        columns = rows if body.other is None else computed.vectors[n_rows:]
         note(request, service, model.name, texts, n_tokens=computed.used_tokens)
-        places = project(rows, method="pca") if body.map and n_rows else None
-        return json_answer(
-            {
-                "object": "similarity",
-                "model": model.name,
-                "metric": body.metric,
-                "similarity": similarity_matrix(rows, columns, metric=body.metric),
-                "map": [] if body.map and places is None else places,
-                "truncated": computed.truncated,
-                "usage": usage(computed.used_tokens),
-            }
-        )
+        # A million pairs take a while to compare and to write.
+        return await asyncio.to_thread(_answer, body, model.name, computed)
 
     return routes
+
+
+def _answer(body: SimilarityRequest, model: str, computed: ComputedTexts) -> Response:
+    rows = computed.vectors[: len(body.input)]
+    columns = rows if body.other is None else computed.vectors[len(body.input) :]
+    places = project(rows, method="pca") if body.map else None
+    return json_answer(
+        {
+            "object": "similarity",
+            "model": model,
+            "metric": body.metric,
+            "similarity": similarity_matrix(rows, columns, metric=body.metric),
+            "map": places,
+            "truncated": computed.truncated,
+            "usage": usage(computed.used_tokens),
+        }
+    )
 
 
 def _check_pairs(n_rows: int, n_columns: int) -> None:
