@@ -116,6 +116,11 @@ def _change(
 
     # A link stays one; the lock is one file for all names of the same keys.
     path = path.resolve()
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"Expected the folder of {path} to be there, got none. Choose another --file, or make "
+            "its folder."
+        )
     try:
         with FileLock(path.with_name(f".{path.name}.lock"), mode=_OWNER_ONLY):
             text = _read(path, missing_is_empty=missing_is_empty)
@@ -126,7 +131,7 @@ def _change(
     except OSError as err:
         raise OutputError(
             f"Expected to write API keys to {path}, got: {err.strerror or err}. Choose another "
-            "--file, or make its folder."
+            "--file, or make room for it."
         ) from err
 
 

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp
 from embedsvc.server.api_keys import ApiKeys
 from embedsvc.server.app import create_app
 from embedsvc.server.last_connections import let_none_in, take_all
-from embedsvc.server.logs import start_logging
+from embedsvc.server.logs import LOGGER, start_logging
 from embedsvc.server.protocol import Protocol, State
 from embedsvc.server.service import Service
 from embedsvc.server.settings import ServeSettings
@@ -71,8 +71,12 @@ def serve(settings: ServeSettings, listener: socket.socket, told: Told) -> None:
     start_logging(settings.log_format)
     keys = None if settings.api_key_file is None else ApiKeys.read(settings.api_key_file)
     app = create_app(settings, keys=keys, on_loaded=lambda err: server.loaded(err))
-    # What clients do wrong is in the service's own log, or is no news.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    for name in ("uvicorn", "asyncio"):
+        # What clients do wrong is in the service's own log, or is no news.
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.ERROR)
+        logger.handlers[:] = LOGGER.handlers
+        logger.propagate = False
     server = Server(http_config(app), app.state.service, told)
     server.run([listener])
     if server.failure is not None:

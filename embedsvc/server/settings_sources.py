@@ -84,7 +84,7 @@ def _from_environment() -> dict[str, _Given]:
     for variable in os.environ:
         name = variable.upper().removeprefix(ENVIRONMENT).lower()
         if variable.upper().startswith(ENVIRONMENT) and variable.upper() != CONFIG_VARIABLE:
-            _check_known(name, f"variables {ENVIRONMENT}NAME", variable)
+            _check_known(name, f"variables {ENVIRONMENT}NAME", variable, prefix=ENVIRONMENT)
     values = EnvSettingsSource(ServeSettings)()
     return {
         name: _Given(value, f"the variable {ENVIRONMENT}{name.upper()}")
@@ -110,16 +110,17 @@ def _from_file(path: Path) -> dict[str, _Given]:
             f"got: {err}. Correct the file."
         ) from err
     for name in values:
-        _check_known(name, f"settings in {path}", repr(name))
+        _check_known(name, f"settings in {path}", repr(name), prefix="")
     return {name: _Given(value, f"{name} in {path}") for name, value in values.items()}
 
 
-def _check_known(name: str, things: str, got: str) -> None:
+def _check_known(name: str, things: str, got: str, *, prefix: str) -> None:
     known = list(ServeSettings.model_fields)
     if name in known:
         return
     close = difflib.get_close_matches(name, known, 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "Correct or remove it."
+    meant = prefix + (close[0].upper() if prefix else close[0]) if close else ""
+    hint = f"Did you mean {meant}?" if close else "Correct or remove it."
     raise InputError(f"Expected {things}, NAME out of {', '.join(known)}; got {got}. {hint}")
 
 
