@@ -40,6 +40,8 @@ MAX_PIXELS = 178_000_000
 """Pixels of the largest picture decoded, 0.5 GB as RGB; Pillow itself refuses 178,956,971."""
 
 _MOST_SCANS = 64
+# Past the header some pictures of these kinds are read pixel by pixel.
+_READ_BY_PIXEL = ("BMP", "PPM")
 
 # Beginning of a file, its kind, its decoder.
 _KINDS: list[tuple[bytes, str, type[ImageFile.ImageFile]]] = [
@@ -233,7 +235,10 @@ def _opened(source: Path | str | bytes, name: str) -> Iterator[ImageFile.ImageFi
         try:
             if kind == "JPEG":
                 _check_scans(file, name)
-            yield decoder(file)
+            image = decoder(file)
+            if isinstance(file, _Source) and kind in _READ_BY_PIXEL:
+                file.n_left = None
+            yield image
         except InputError:
             raise
         except _BROKEN as err:
@@ -245,7 +250,7 @@ def _opened(source: Path | str | bytes, name: str) -> Iterator[ImageFile.ImageFi
 
 def _open(source: Path | str | bytes, name: str) -> IO[bytes]:
     if isinstance(source, bytes):
-        return BytesIO(source)
+        return _Source(source)
     path = Path(source)
     try:
         if path.is_dir():
@@ -259,6 +264,25 @@ def _open(source: Path | str | bytes, name: str) -> IO[bytes]:
         raise InputError(
             f"Expected a readable image file, got an error: {name} ({err}). Check its permissions."
         ) from err
+
+
+class _Source(BytesIO):
+    """The bytes of a file, which may be read in so many pieces.
+
+    Millions of empty segments or blanks would keep Pillow busy for half a minute, and fill
+    gigabytes with what it notes of each; sound files have a piece in some hundred bytes at most.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.n_left: int | None = 10_000 + len(data) // 64
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.n_left is not None:
+            self.n_left -= 1
+            if self.n_left < 0:
+                raise OSError("it is in too many small pieces")
+        return super().read(size)
 
 
 def _recognise(file: IO[bytes], name: str) -> tuple[str, type[ImageFile.ImageFile]]:

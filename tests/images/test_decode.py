@@ -701,3 +701,44 @@ def test_a_jpeg_of_many_scans_is_refused():
     for read in (decode_image, decoded_size):
         with pytest.raises(InputError, match="at most 64 scans, got 65: bytes"):
             read(many)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    body = kind + data
+    return len(data).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
+
+
+def in_small_pieces(name: str, count: int) -> bytes:
+    """A sound picture with `count` needless pieces."""
+    small = Image.new("RGB", (16, 16))
+    jpeg, png, gif = (encoded(small, kind) for kind in ("JPEG", "PNG", "GIF"))
+    frame = gif.index(b",\0\0")
+    return {
+        "segments": jpeg[:2] + b"\xff\xe5\0\2" * count + jpeg[2:],
+        "filling": jpeg[:2] + b"\xff" * count + jpeg[2:],
+        "chunks": png[:33] + png_chunk(b"teSt", b"") * count + png[33:],
+        "chunks behind": png[:-12] + png_chunk(b"teSt", b"") * count + png[-12:],
+        "parts of pixels": png[:33] + png_chunk(b"IDAT", b"") * count + png[33:],
+        "extensions": gif[:frame] + b"!\xfe\0" * count + gif[frame:],
+        "comment": b"P5 #" + b"x" * count + b"\n1 1 255 a",
+        "blanks": b"P5 " + b" " * count + b"1 1 255 a",
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("segments", "filling", "chunks", "chunks behind", "parts of pixels", "extensions"),
+        *("comment", "blanks"),
+    ],
+)
+def test_pictures_in_millions_of_pieces_are_refused(name):
+    assert decode_image(in_small_pieces(name, 1000)).ndim == 3
+    with pytest.raises(InputError, match="in too many small pieces"):
+        decode_image(in_small_pieces(name, 20_000))
+
+
+def test_pictures_that_are_read_by_pixel_are_not_in_pieces():
+    levels = RNG.integers(0, 16, (200, 100), np.uint8)
+    decoded = decode_image(b"P5 100 200 15\n" + levels.tobytes())
+    np.testing.assert_array_equal(decoded, grey_everywhere(levels * 17))
