@@ -130,6 +130,8 @@ class Chromium:
     def press(self, key: str, *, ctrl: bool = False) -> None:
         """Press and release a key, such as "ArrowRight" or "1"."""
         text = {"text": key} if len(key) == 1 else {}
+        if key == "Enter" and not ctrl:
+            text = {"text": "\r"}
         more = {"modifiers": 2 if ctrl else 0, "windowsVirtualKeyCode": _KEY_CODES.get(key, 0)}
         for kind in ("keyDown", "keyUp"):
             self._ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, **text, **more)

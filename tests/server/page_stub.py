@@ -62,81 +62,91 @@ class Stub:
     busy: list[float] = field(default_factory=list)  # Retry-After of the next answers
     asked: list[tuple[str, object]] = field(default_factory=list)
     gone_away: int = 0
+    document: dict = field(default_factory=dict)
+
+    def admit(self, request: Request) -> None:
+        """Refuse what has no key, or comes too early."""
+        if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
+            raise Unauthorized("Expected the header Authorization: Bearer KEY, got another key.")
+        if not self.ready:
+            raise NotReady("The models are being loaded.", retry_after=1)
+
+    async def work(self, request: Request) -> None:
+        """Take the time that a test wants it to take."""
+        self.admit(request)
+        if self.busy:
+            raise Overloaded("Too much is waiting.", retry_after=self.busy.pop(0))
+        end = time.monotonic() + self.delay
+        while time.monotonic() < end:
+            if await request.is_disconnected():
+                self.gone_away += 1
+                return
+            await asyncio.sleep(0.01)
+
+    async def answer_ready(self, request: Request) -> Response:
+        if not self.ready:
+            raise NotReady("The models are being loaded.", retry_after=1)
+        return JSONResponse({"status": "ready"})
+
+    async def answer_models(self, request: Request) -> Response:
+        self.admit(request)
+        return JSONResponse({"object": "list", "data": self.models})
+
+    async def answer_document(self, request: Request) -> Response:
+        return JSONResponse(self.document)
+
+    async def answer_similarity(self, request: Request) -> Response:
+        body = await request.json()
+        self.asked.append(("similarity", body))
+        await self.work(request)
+        return JSONResponse(similarity_answer(body))
+
+    async def answer_classify(self, request: Request) -> Response:
+        body = await request.json()
+        self.asked.append(("classify", body))
+        await self.work(request)
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        data = [classification(i, text) for i, text in enumerate(texts)]
+        facts = {"object": "list", "model": "topics", "task": "multilabel"}
+        return JSONResponse({**facts, "data": data})
+
+    async def answer_anomalies(self, request: Request) -> Response:
+        async with request.form() as form:
+            files = [(one.filename, await one.read()) for one in form.getlist("image")]
+        self.asked.append(("anomalies", [name for name, _ in files]))
+        await self.work(request)
+        data = [anomaly(i, *file, heatmap=self.heatmaps) for i, file in enumerate(files)]
+        if all(one["error"] for one in data):
+            raise BadRequest(data[0]["error"]["message"], param="image[0]")
+        facts = {"object": "list", "model": "screws", "method": "patchcore", "threshold": 2.31}
+        return JSONResponse({**facts, "data": data})
 
 
 def make_app(stub: Stub) -> FastAPI:
     """The routes that the page asks."""
+    asked = {
+        "/readyz": ("GET", stub.answer_ready),
+        "/v1/models": ("GET", stub.answer_models),
+        "/v1/similarity": ("POST", stub.answer_similarity),
+        "/v1/classify": ("POST", stub.answer_classify),
+        "/v1/anomalies": ("POST", stub.answer_anomalies),
+        "/openapi.json": ("GET", stub.answer_document),
+    }
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(router())
-
-    @app.exception_handler(Problem)
-    async def answer_problem(request: Request, err: Problem) -> Response:
-        headers = {"X-Request-Id": "req-1"}
-        if err.retry_after is not None:
-            headers["Retry-After"] = f"{err.retry_after:g}"
-        return JSONResponse(err.body(), err.status, headers)
-
-    async def admit(request: Request) -> None:
-        if stub.key and request.headers.get("authorization") != f"Bearer {stub.key}":
-            raise Unauthorized("Expected the header Authorization: Bearer KEY, got another key.")
-        if not stub.ready:
-            raise NotReady("The models are being loaded.", retry_after=1)
-
-    async def work(request: Request) -> None:
-        await admit(request)
-        if stub.busy:
-            raise Overloaded("Too much is waiting.", retry_after=stub.busy.pop(0))
-        end = time.monotonic() + stub.delay
-        while time.monotonic() < end:
-            if await request.is_disconnected():
-                stub.gone_away += 1
-                return
-            await asyncio.sleep(0.01)
-
-    @app.get("/readyz")
-    async def readyz() -> dict:
-        if not stub.ready:
-            raise NotReady("The models are being loaded.", retry_after=1)
-        return {"status": "ready"}
-
-    @app.get("/v1/models")
-    async def models(request: Request) -> dict:
-        await admit(request)
-        return {"object": "list", "data": stub.models}
-
-    @app.post("/v1/similarity")
-    async def similarity(request: Request) -> dict:
-        body = await request.json()
-        stub.asked.append(("similarity", body))
-        await work(request)
-        return similarity_answer(body)
-
-    @app.post("/v1/classify")
-    async def classify(request: Request) -> dict:
-        body = await request.json()
-        stub.asked.append(("classify", body))
-        await work(request)
-        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-        data = [classification(i, text) for i, text in enumerate(texts)]
-        return {"object": "list", "model": "topics", "task": "multilabel", "data": data}
-
-    @app.post("/v1/anomalies")
-    async def anomalies(request: Request) -> dict:
-        form = await request.form()
-        images = form.getlist("image")
-        stub.asked.append(("anomalies", [image.filename for image in images]))
-        contents = [await image.read() for image in images]
-        await work(request)
-        data = [
-            anomaly(i, image.filename, content, stub.heatmaps)
-            for i, (image, content) in enumerate(zip(images, contents, strict=True))
-        ]
-        if all(one["error"] for one in data):
-            raise BadRequest(data[0]["error"]["message"], param="image[0]")
-        facts = {"model": "screws", "method": "patchcore", "threshold": 2.31}
-        return {"object": "list", **facts, "data": data}
-
+    for path, (method, call) in asked.items():
+        app.add_route(path, call, methods=[method])
+    app.add_exception_handler(Problem, answer_problem)
     return app
+
+
+async def answer_problem(request: Request, err: Exception) -> Response:
+    """The service's shape of errors."""
+    assert isinstance(err, Problem)
+    headers = {"X-Request-Id": "req-1"}
+    if err.retry_after is not None:
+        headers["Retry-After"] = f"{err.retry_after:g}"
+    return JSONResponse(err.body(), err.status, headers)
 
 
 def similarity_answer(body: dict) -> dict:
@@ -181,7 +191,7 @@ def classification(index: int, text: str) -> dict:
     return {**facts, "labels": ["delivery"], "scores": scores}
 
 
-def anomaly(index: int, name: str, content: bytes, heatmap: bool) -> dict:
+def anomaly(index: int, name: str, content: bytes, *, heatmap: bool) -> dict:
     """The share of red is the score; a picture that breaks off has its own error."""
     one = {"object": "anomaly", "index": index, "name": name}
     try:

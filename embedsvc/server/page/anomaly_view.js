@@ -21,7 +21,7 @@ export function showAnomaly(place, entry, scores) {
 export function showPending(place, entry) {
   const words = entry.error
     ? [make("h3", { class: "verdict", text: "This image could not be scored" }), make("p", { text: entry.error })]
-    : [make("h3", { class: "verdict", text: "Scoring…" })];
+    : [make("h3", { class: "verdict", text: entry.stopped ? "Not scored" : "Scoring…" })];
   place.replaceChildren(...words, picture(entry, null), facts(entry));
   place.hidden = false;
 }

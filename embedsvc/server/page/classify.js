@@ -34,11 +34,15 @@ async function classify(task, signal, say) {
   const seconds = (performance.now() - began) / 1000;
   task.showResults(byId("classified"));
   byId("classified").replaceChildren(...answer.data.map((one) => makeResult(texts[one.index], one)));
+  if (byId("classified").querySelector(".bar b")) {
+    byId("classified").append(make("p", { class: "note", text: "A label applies where its bar reaches the mark." }));
+  }
   return `${plural(texts.length, "text")} classified in ${formatNumber(seconds, 2)} s.`;
 }
 
 function makeResult(text, one) {
-  const tags = one.labels.map((label) => make("span", { class: "tag calm", text: String(label) }));
+  const likely = one.scores.map((score) => score.label).filter((label) => one.labels.includes(label));
+  const tags = likely.map((label) => make("span", { class: "tag calm", text: String(label) }));
   if (!tags.length) tags.push(make("span", { class: "tag", text: "No label applies" }));
   if (one.truncated) tags.push(make("span", { class: "tag warn", text: "Cut: too long" }));
   const result = make("article", { class: "classified" },

@@ -1,11 +1,12 @@
 // The API reference, made from the service's own OpenAPI document.
 
-import { ask, base } from "./api.js";
+import { ask, base, hasKey } from "./api.js";
 import { filesCommand, jsonCommand, shellQuote } from "./curl.js";
 import { byId, make } from "./dom.js";
 import { exampleOf, fieldsOf, resolve, typeWords } from "./schema.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
+const ERRORS = "errors";
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "multipart/form-data";
 
@@ -20,7 +21,9 @@ function endpointsOf(doc) {
     })));
 }
 
-function needsKey(operation, doc) {
+// A key given on the page itself shows that there are keys.
+function needsKey({ operation, path }, doc) {
+  if (hasKey() && /^\/(v1|metrics)\b/.test(path)) return true;
   return (operation.security ?? doc.security ?? []).some((one) => Object.keys(one).length > 0);
 }
 
@@ -70,9 +73,10 @@ function formCommand(url, schema, doc, withKey) {
   return filesCommand(url, fields, ["picture.png"], withKey).replace("image=@", `${file}=@`);
 }
 
-function commandsOf({ method, path, operation }, doc) {
+function commandsOf(endpoint, doc) {
+  const { method, path, operation } = endpoint;
   const url = new URL(path.replace(/^\//, "").replaceAll(/[{}]/g, ""), base).href;
-  const withKey = needsKey(operation, doc);
+  const withKey = needsKey(endpoint, doc);
   const content = resolve(operation.requestBody, doc).content ?? {};
   const commands = [];
   for (const [type, { schema, example, examples }] of Object.entries(content)) {
@@ -107,10 +111,28 @@ function responseParts(operation, doc) {
     return fields.length ? fields : [make("h3", { text: `Response ${status}` }), ...prose(words)];
   });
   if (!others.length) return nodes;
-  const rows = others.map(([status, { description }]) =>
+  const codes = others.map(([status]) => make("code", { text: status }));
+  const link = make("a", { href: `#${ERRORS}`, text: "what they mean" });
+  return [...nodes, make("h3", { text: "Errors" }), make("p", { class: "codes" }, ...codes, link)];
+}
+
+// Errors are the same everywhere, so they are told once.
+function errorSection(endpoints, doc) {
+  const known = new Map();
+  for (const { operation } of endpoints) {
+    for (const [status, raw] of Object.entries(operation.responses ?? {})) {
+      if (!status.startsWith("2") && !known.has(status)) known.set(status, resolve(raw, doc));
+    }
+  }
+  if (!known.size) return [];
+  const rows = [...known].sort(([a], [b]) => a.localeCompare(b)).map(([status, { description }]) =>
     make("tr", {}, make("th", { scope: "row" }, make("code", { text: status })), make("td", {}, ...prose(description))));
-  const table = make("table", { "aria-label": "Errors" }, make("tbody", {}, ...rows));
-  return [...nodes, make("h3", { text: "Errors" }), table];
+  const [{ content = {} }] = known.values();
+  const section = make("section", { id: ERRORS, "aria-labelledby": `${ERRORS}-title` },
+    make("h2", { id: `${ERRORS}-title`, text: "Errors" }),
+    make("table", { "aria-label": "Errors" }, make("tbody", {}, ...rows)),
+    ...fieldTable("What comes with them", fieldsOf(content[JSON_TYPE]?.schema, doc), { request: false }));
+  return [section];
 }
 
 function heading({ method, path }) {
@@ -121,12 +143,9 @@ function section(endpoint, doc) {
   const { operation, id } = endpoint;
   const commands = commandsOf(endpoint, doc).map((command) =>
     make("pre", { tabindex: "0", "aria-label": "Example with curl" }, make("code", { text: command })));
-  const [first, ...rest] = prose(operation.description);
   return make("section", { id, "aria-labelledby": `${id}-title` },
     make("h2", { id: `${id}-title` }, ...heading(endpoint)),
-    make("p", { class: "summary", text: operation.summary ?? "" }),
-    ...(first && first.textContent !== operation.summary ? [first] : []),
-    ...rest,
+    ...prose(operation.description || operation.summary),
     ...commands,
     ...requestParts(endpoint, doc),
     ...responseParts(operation, doc));
@@ -136,9 +155,11 @@ async function show() {
   const doc = await ask("openapi.json");
   const endpoints = endpointsOf(doc);
   const links = endpoints.map((one) => make("li", {}, make("a", { href: `#${one.id}` }, ...heading(one))));
+  const errors = errorSection(endpoints, doc);
+  if (errors.length) links.push(make("li", {}, make("a", { href: `#${ERRORS}`, text: "Errors" })));
   byId("contents").replaceChildren(make("ul", {}, ...links));
   byId("lead").replaceChildren(...prose(doc.info?.description || `${doc.info?.title ?? "The service"}, version ${doc.info?.version ?? "unknown"}.`));
-  byId("endpoints").replaceChildren(...endpoints.map((one) => section(one, doc)));
+  byId("endpoints").replaceChildren(...endpoints.map((one) => section(one, doc)), ...errors);
   document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 }
 

@@ -40,7 +40,7 @@ export function formatNumber(value, digits = 3) {
   return value.toPrecision(digits);
 }
 
-export const twoDigits = (value) => value.toFixed(2).replace("-", "−");
+export const twoDigits = (value) => value.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "−");
 
 // Scrolls to what would stay unseen, as on a narrow screen.
 export function reveal(node) {

@@ -11,7 +11,7 @@ const panel = byId("images");
 const detector = byId("detector");
 const MANY = 200;
 
-let entries = []; // {file, url, result, error}
+let entries = []; // {file, url, result, error, stopped}
 let selected = null;
 let task = null;
 let openPanel = () => {};
@@ -78,8 +78,9 @@ async function choose(files) {
 
 async function score(signal, say) {
   if (!entries.length) throw new Mistake("Choose images first.");
+  entries = [...entries]; // this run's own, to be told from those of a later one
   const own = entries;
-  for (const entry of own) Object.assign(entry, { result: null, error: null });
+  for (const entry of own) Object.assign(entry, { result: null, error: null, stopped: false });
   selected = null;
   task.go.hidden = false;
   task.showResults(byId("viewer"));
@@ -87,13 +88,23 @@ async function score(signal, say) {
   const batches = batchesOf(own);
   showCommandFor(batches);
   showList();
-  for (const batch of batches) {
-    const done = own.filter((entry) => entry.result || entry.error).length;
-    say(own.length > 1 ? `Scoring, ${done} of ${own.length} done…` : "Scoring…");
-    await scoreBatch(batch, signal);
-    showList();
+  try {
+    for (const batch of batches) {
+      const done = own.filter((entry) => entry.result || entry.error).length;
+      say(own.length > 1 ? `Scoring, ${done} of ${own.length} done…` : "Scoring…");
+      await scoreBatch(batch, signal);
+      showList();
+    }
+  } catch (err) {
+    if (entries === own) stopWaiting();
+    throw err;
   }
   return summary(own, performance.now() - began);
+}
+
+function stopWaiting() {
+  for (const entry of entries) entry.stopped = !entry.result && !entry.error;
+  showList();
 }
 
 async function scoreBatch(batch, signal) {
@@ -166,12 +177,12 @@ function showList() {
 }
 
 function makeItem(entry) {
-  const { result, error, file, url } = entry;
+  const { result, error, stopped, file, url } = entry;
   const words = make("span", { class: "words" }, make("b", { text: file.name }));
   words.append(make("span", { class: "note", text: error ?? "" }));
   const tag = result
     ? make("span", { class: `tag ${result.is_anomaly ? "alarm" : "calm"}`, text: result.is_anomaly ? "Anomaly" : "Normal" })
-    : make("span", { class: "tag", text: error ? "Failed" : "Waiting" });
+    : make("span", { class: "tag", text: error ? "Failed" : stopped ? "Not scored" : "Waiting" });
   if (result) words.lastChild.textContent = `score ${formatNumber(result.score)}`;
   const picture = make("img", { src: url, alt: "", loading: "lazy", width: 52, height: 52 });
   picture.addEventListener("error", () => picture.classList.add("unseen-kind"));

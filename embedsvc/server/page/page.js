@@ -1,7 +1,7 @@
 // The page: its tabs, and what each can do with the models that are served.
 
 import { startClassify } from "./classify.js";
-import { byId, count, formatNumber, make, plural } from "./dom.js";
+import { byId, count, formatNumber, make, plural, shorten } from "./dom.js";
 import { startImages } from "./images.js";
 import { watchService } from "./service_state.js";
 import { startTexts } from "./texts.js";
@@ -42,10 +42,12 @@ function openAsked() {
   if (TABS.includes(asked)) openTab(asked);
 }
 
+const TASKS = { binary: "One of", multiclass: "One of", multilabel: "Any of" };
+
 // What a model is, in a few words below its name.
 const ABOUT = {
   text: (m) => `${count(m.dim)} numbers a text, up to ${plural(m.max_tokens, "token")}`,
-  classifier: (m) => `${m.task}: ${m.labels.slice(0, 8).join(", ")}${m.labels.length > 8 ? ` and ${count(m.labels.length - 8)} more` : ""}`,
+  classifier: (m) => `${TASKS[m.task] ?? m.task} ${count(m.labels.length)}: ${shorten(m.labels.join(", "), 90)}`,
   detector: (m) => `Method ${m.method}, threshold ${formatNumber(m.threshold)}${m.heatmap ? "" : ", no heat map"}`,
 };
 

@@ -1,5 +1,7 @@
 // JSON Schema as OpenAPI has it, in words: types, fields, and an example that fits.
 
+import { count, plural } from "./dom.js";
+
 const DEPTH = 5;
 
 // A schema without its references; what points to nothing is anything.
@@ -50,13 +52,18 @@ function plainType(schema, doc, depth) {
   return schema.type ?? "anything";
 }
 
+// Bounds that only keep numbers within four bytes tell nobody anything.
+const isTelling = (bound) => bound !== undefined && Math.abs(bound) < 2 ** 31 - 1;
+
 function limits(schema) {
-  const least = schema.minimum ?? schema.minItems ?? schema.minLength;
-  const most = schema.maximum ?? schema.maxItems ?? schema.maxLength;
   const words = [];
-  if (least !== undefined) words.push(`at least ${least}`);
+  for (const [bounds, noun] of [[["minimum", "maximum"], ""], [["minItems", "maxItems"], "item"], [["minLength", "maxLength"], "character"]]) {
+    bounds.forEach((name, i) => {
+      const bound = schema[name];
+      if (isTelling(bound)) words.push(`${i ? "at most" : "at least"} ${noun ? plural(bound, noun) : count(bound)}`);
+    });
+  }
   if (schema.exclusiveMinimum !== undefined) words.push(`above ${schema.exclusiveMinimum}`);
-  if (most !== undefined) words.push(`at most ${most}`);
   return words.length ? ` (${words.join(", ")})` : "";
 }
 
@@ -84,20 +91,21 @@ export function fieldsOf(raw, doc, above = "", seen = []) {
 }
 
 // A value that fits: the document's own example, else the required fields alone.
-export function exampleOf(raw, doc, depth = 0) {
+export function exampleOf(raw, doc, name = "", depth = 0) {
   const schema = resolve(raw, doc);
   if (schema.example !== undefined) return schema.example;
   if (schema.examples?.length) return schema.examples[0];
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
   if (depth > DEPTH) return null;
-  if (choices(schema)) return exampleOf(choices(schema).find((one) => !isNull(one)), doc, depth + 1);
+  if (choices(schema)) return exampleOf(choices(schema).find((one) => !isNull(one)), doc, name, depth + 1);
   if (schema.properties) {
     const names = (schema.required ?? []).filter((name) => name in schema.properties);
-    return Object.fromEntries(names.map((name) => [name, exampleOf(schema.properties[name], doc, depth + 1)]));
+    return Object.fromEntries(names.map((one) => [one, exampleOf(schema.properties[one], doc, one, depth + 1)]));
   }
   const type = Array.isArray(schema.type) ? schema.type.find((one) => one !== "null") : schema.type;
-  if (type === "array") return [exampleOf(schema.items, doc, depth + 1)];
+  if (type === "array") return [exampleOf(schema.items, doc, name, depth + 1)];
   const plain = { integer: schema.minimum ?? 1, number: schema.minimum ?? 0.5, boolean: true, object: {}, null: null };
-  return type in plain ? plain[type] : "Where is my parcel?";
+  if (type in plain) return plain[type];
+  return name.includes("image") ? "data:image/png;base64,..." : "Where is my parcel?";
 }

@@ -34,6 +34,7 @@ export class Task {
   // `run(signal, say)` does the work and returns the words that sum it up.
   constructor(panel, run) {
     this.run = run;
+    this.results = panel.querySelector(".results");
     this.retry = () => this.start();
     for (const part of ["go", "cancel", "status", "error", "curl", "empty"]) {
       this[part] = panel.querySelector(`.${part}`);
@@ -52,6 +53,8 @@ export class Task {
     const isCurrent = () => this.controller === controller;
     this.clearError();
     this.setBusy(true);
+    // What is shown belongs to the last request until this one is answered.
+    this.results.classList.add("stale");
     const say = (words) => isCurrent() && this.say(words);
     try {
       const words = await this.run(controller.signal, say);
@@ -138,6 +141,7 @@ export class Task {
 
   showResults(node) {
     this.empty.hidden = true;
+    this.results.classList.remove("stale");
     node.hidden = false;
     reveal(node);
   }
