@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,16 @@ from embedsvc.cli.grouped_help import GroupedCommand
 from embedsvc.cli.startup import quiet_start
 from embedsvc.errors import MissingExtraError
 
-_EXTRA = frozenset(
-    {
-        "fastapi",
-        "httptools",
-        "multipart",
-        "prometheus_client",
-        "pydantic",
-        "pydantic_settings",
-        "starlette",
-        "uvicorn",
-    }
-)
+# Modules of the extra "serve", by what pip calls them.
+_EXTRA = {
+    "fastapi": "fastapi",
+    "httptools": "httptools",
+    "prometheus_client": "prometheus-client",
+    "pydantic": "pydantic",
+    "pydantic_settings": "pydantic-settings",
+    "python_multipart": "python-multipart",
+    "uvicorn": "uvicorn",
+}
 
 
 class _Serve(GroupedCommand):
@@ -200,18 +199,21 @@ def serve(*, config: Path | None, **flags: Any) -> None:
 
     Exit codes beside the usual: 0 when it was asked to stop, 130 at the second Ctrl-C.
     """
-    try:
-        from embedsvc.server.running import run
-        from embedsvc.server.settings_sources import load_settings
-    except ImportError as err:
-        if (err.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise MissingExtraError(
-            f"Expected the packages of the service, got no {err.name}. Run: "
-            'pip install "embedsvc[serve]"'
-        ) from err
+    _check_extra()
+    from embedsvc.server.running import run
+    from embedsvc.server.settings_sources import load_settings
+
     run(load_settings(flags, config), say=_say, quiet=quiet_start)
 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
+
+
+def _check_extra() -> None:
+    missing = [name for module, name in _EXTRA.items() if find_spec(module) is None]
+    if missing:
+        raise MissingExtraError(
+            f"Expected the packages of the service, got no {', '.join(missing)}. Run: "
+            'pip install "embedsvc[serve]"'
+        )

@@ -61,7 +61,7 @@ class ApiKeys:
                 f"Expected at least one API key in {path}, got none. Make one: "
                 f"{_MAKE.format(path=path)}"
             )
-        notes = ()
+        notes: tuple[str, ...] = ()
         if os.name != "nt" and mode & (stat.S_IRWXG | stat.S_IRWXO):
             notes = (
                 f"{path} can be read by others than its owner. It holds only hashes of API keys, "

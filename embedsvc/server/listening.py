@@ -7,16 +7,16 @@ import socket
 
 from embedsvc.errors import InputError
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+BACKLOG = 2048
+"""Connections that may wait to be accepted; the system may have a lower limit."""
 
 
-def listen(host: str, port: int, *, backlog: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Listen on an address.
 
     Args:
         host: an address of this machine, or a name of one; "0.0.0.0" and "::" are all of them.
         port: 0 takes a free one.
-        backlog: connections that may wait to be accepted.
 
     Raises:
         InputError: the port is in use or not allowed, or the host is none of this machine's.
@@ -27,7 +27,7 @@ def listen(host: str, port: int, *, backlog: int) -> socket.socket:
         )
         # A name such as localhost may have addresses of both kinds; clients try all of them.
         family, *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-        return socket.create_server(address[:2], family=family, backlog=backlog)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except (OSError, UnicodeError) as err:
         raise InputError(_refusal(host, port, err)) from err
 

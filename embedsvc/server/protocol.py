@@ -181,6 +181,8 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def _stopped(timer: asyncio.TimerHandle | None) -> None:
+def _stopped(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """What to keep of a timer that is no longer wanted: nothing."""
     if timer is not None:
         timer.cancel()
+    return None

@@ -9,10 +9,9 @@ from contextlib import nullcontext
 from embedsvc.server.api_keys import ApiKeys
 from embedsvc.server.listening import address_of, is_loopback, listen
 from embedsvc.server.native_notes import Quiet, quietly
-from embedsvc.server.serving import BACKLOG, Told, serve
+from embedsvc.server.process import Told
 from embedsvc.server.settings import ServeSettings
 from embedsvc.server.startup_checks import check_settings
-from embedsvc.server.workers import Workers
 
 
 def run(settings: ServeSettings, *, say: Callable[[str], None], quiet: Quiet = nullcontext) -> None:
@@ -31,7 +30,7 @@ def run(settings: ServeSettings, *, say: Callable[[str], None], quiet: Quiet = n
     start = time.monotonic()
     places = check_settings(settings)
     names = ", ".join(one.name for one in places)
-    with listen(settings.host, settings.port, backlog=BACKLOG) as listener:
+    with listen(settings.host, settings.port) as listener:
         address = address_of(listener)
         for note in _notes(settings, open_to_others=not is_loopback(listener)):
             say(note)
@@ -45,8 +44,13 @@ def run(settings: ServeSettings, *, say: Callable[[str], None], quiet: Quiet = n
                 say(f"Ready after {seconds:.1f} s: POST {address}/v1/embeddings, page {address}/")
 
         if settings.workers > 1:
+            from embedsvc.server.workers import Workers
+
             Workers(settings, listener, Told(listening, loaded), say=say, quiet=quiet).run()
             return
+        # FastAPI takes a second, which what was refused above need not wait for.
+        from embedsvc.server.serving import serve
+
         with quietly(quiet) as loud:
 
             def loaded_here(err: BaseException | None) -> None:

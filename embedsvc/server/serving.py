@@ -14,13 +14,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
-import sys
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Generator
 from types import FrameType
 
 import uvicorn
@@ -29,32 +26,19 @@ from starlette.types import ASGIApp
 from embedsvc.server.api_keys import ApiKeys
 from embedsvc.server.app import create_app
 from embedsvc.server.last_connections import let_none_in, take_all
+from embedsvc.server.listening import BACKLOG
 from embedsvc.server.logs import LOGGER, start_logging
+from embedsvc.server.process import INTERRUPTED, Told, end_now
 from embedsvc.server.protocol import Protocol, State
 from embedsvc.server.service import Service
 from embedsvc.server.settings import ServeSettings
 
-BACKLOG = 2048
 # Longer than clients keep an idle connection (httpx 5 s, nginx 60 s): whoever closes it first must
 # be the client, or a request may meet the closing.
 _KEEP_ALIVE_SECONDS = 75
 _STILL_TAKEN_SECONDS = 0.2
 _QUIET_SECONDS = 0.5
 _TICK = 0.02
-INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class Told:
-    """Who is told how starting goes.
-
-    Attributes:
-        listening: called once connections are taken.
-        loaded: called once models are loaded, with None, or with what kept them from it.
-    """
-
-    listening: Callable[[], None]
-    loaded: Callable[[BaseException | None], None]
 
 
 def serve(settings: ServeSettings, listener: socket.socket, told: Told) -> None:
@@ -204,11 +188,3 @@ class Server(uvicorn.Server):
         return Protocol(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
-
-
-def end_now(code: int) -> None:
-    """End the process without waiting for its threads."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.flush()
-        sys.stdout.flush()
-    os._exit(code)

@@ -15,6 +15,7 @@ from typing import Any
 
 from embedsvc.errors import EmbedsvcError
 from embedsvc.server.native_notes import Quiet, quietly
+from embedsvc.server.process import Told
 
 LISTENING, LOADED = "listening", "loaded"
 """What a process reports; and an error is what kept it from loading its models."""
@@ -46,7 +47,7 @@ def work(
         os.sched_setaffinity(0, cores)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     with quietly(quiet) as loud:
-        from embedsvc.server.serving import Told, serve
+        from embedsvc.server.serving import serve
         from embedsvc.server.settings import ServeSettings
 
         def loaded(err: BaseException | None) -> None:

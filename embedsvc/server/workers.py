@@ -24,7 +24,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from embedsvc.errors import EmbedsvcError
 from embedsvc.server.native_notes import Quiet
-from embedsvc.server.serving import INTERRUPTED, Told, end_now
+from embedsvc.server.process import INTERRUPTED, Told, end_now
 from embedsvc.server.settings import ServeSettings
 from embedsvc.server.worker import LISTENING, LOADED, work
 

@@ -106,7 +106,7 @@ def test_a_missing_extra_is_named(missing, tmp_path):
 
 
 def test_others_are_warned_of(monkeypatch):
-    from embedsvc.server import running
+    from embedsvc.server import running, serving
 
     said = []
 
@@ -116,7 +116,7 @@ def test_others_are_warned_of(monkeypatch):
     def stop(*arguments):
         raise Stop
 
-    monkeypatch.setattr(running, "serve", stop)
+    monkeypatch.setattr(serving, "serve", stop)
     for host in ("127.0.0.1", "0.0.0.0"):
         with pytest.raises(Stop):
             running.run(ServeSettings(host=host, port=0), say=said.append)

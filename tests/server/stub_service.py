@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from embedsvc.server.listening import listen
-from embedsvc.server.serving import Server, Told, http_config
+from embedsvc.server.process import Told
+from embedsvc.server.serving import Server, http_config
 from embedsvc.server.settings import ServeSettings
 
 
@@ -54,7 +55,7 @@ class Running:
         ]
         app = Starlette(routes=routes, lifespan=lifespan)
         self.service = SimpleNamespace(settings=settings, stopping=False)
-        self.listener = listen("127.0.0.1", 0, backlog=50)
+        self.listener = listen("127.0.0.1", 0)
         self.port = self.listener.getsockname()[1]
         told = Told(lambda: self.told.append("listening"), self.told.append)
         self.server = Server(http_config(app), self.service, told)

@@ -17,7 +17,7 @@ from embedsvc.server.listening import address_of, is_loopback, listen
     ],
 )
 def test_where_it_is(host, shown, alone):
-    with listen(host, 0, backlog=5) as sock:
+    with listen(host, 0) as sock:
         assert address_of(sock) == f"{shown}{sock.getsockname()[1]}"
         assert is_loopback(sock) == alone
         with socket.create_connection(("127.0.0.1", sock.getsockname()[1]), timeout=5):
@@ -26,7 +26,7 @@ def test_where_it_is(host, shown, alone):
 
 def test_addresses_of_version_6_have_brackets():
     try:
-        sock = listen("::1", 0, backlog=5)
+        sock = listen("::1", 0)
     except InputError:
         pytest.skip("no IPv6 here")
     with sock:
@@ -35,13 +35,13 @@ def test_addresses_of_version_6_have_brackets():
 
 
 def test_a_port_in_use():
-    with listen("127.0.0.1", 0, backlog=5) as sock:
+    with listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
         with pytest.raises(InputError, match=rf"port {port} of 127.0.0.1 to be free.*--port"):
-            listen("127.0.0.1", port, backlog=5)
+            listen("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("host", ["no such host", "192.0.2.1", "a" * 300, "x..y", "\ud800"])
 def test_hosts_that_are_none_of_ours(host):
     with pytest.raises(InputError, match="--host to be an address of this machine"):
-        listen(host, 0, backlog=5)
+        listen(host, 0)

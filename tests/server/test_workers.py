@@ -11,7 +11,7 @@ import stub_work
 from embedsvc.errors import EmbedsvcError, WeightsError
 from embedsvc.server import workers
 from embedsvc.server.listening import listen
-from embedsvc.server.serving import Told
+from embedsvc.server.process import Told
 from embedsvc.server.settings import ServeSettings
 from embedsvc.server.workers import Workers, core_shares
 
@@ -27,7 +27,7 @@ def run(monkeypatch, tmp_path):
         monkeypatch.setattr(workers, "work", work)
         heard = []
         told = Told(lambda: heard.append("listening"), heard.append)
-        with listen("127.0.0.1", 0, backlog=5) as listener:
+        with listen("127.0.0.1", 0) as listener:
             watching = Workers(
                 ServeSettings(workers=2), listener, told, say=heard.append, quiet=nullcontext
             )
