@@ -39,7 +39,7 @@ from embedsvc.images.levels import eight_bits, rgb
 MAX_PIXELS = 178_000_000
 """Pixels of the largest picture decoded, 0.5 GB as RGB; Pillow itself refuses 178,956,971."""
 
-_MOST_SCANS = 64
+_MOST_SCANS = 32
 # Past the header some pictures of these kinds are read pixel by pixel.
 _READ_BY_PIXEL = ("BMP", "PPM")
 

@@ -695,11 +695,11 @@ def test_a_jpeg_of_many_scans_is_refused():
     last, end = good.rindex(b"\xff\xda"), good.rindex(b"\xff\xd9")
     scan = good[good.rindex(b"\xff\xc4", 0, last) : end]
     n_scans = good.count(b"\xff\xda")
-    fair = good[:end] + scan * (64 - n_scans) + good[end:]
-    many = good[:end] + scan * (65 - n_scans) + good[end:]
+    fair = good[:end] + scan * (32 - n_scans) + good[end:]
+    many = good[:end] + scan * (33 - n_scans) + good[end:]
     assert decode_image(fair).shape == SMOOTH.shape
     for read in (decode_image, decoded_size):
-        with pytest.raises(InputError, match="at most 64 scans, got 65: bytes"):
+        with pytest.raises(InputError, match="at most 32 scans, got 33: bytes"):
             read(many)
 
 
