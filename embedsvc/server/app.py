@@ -76,12 +76,12 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        responses=_RESPONSES,
     )
     app.state.service = service
-    for route in (embeddings, similarity, classify, anomalies, tokenize, models, health):
-        app.include_router(route.router(service))
-    app.include_router(page.router())
+    endpoints = (embeddings, similarity, classify, anomalies, tokenize, models, health)
+    # Not `include_router`, which looks for each request's endpoint in one router after another.
+    for router in (*(endpoint.router(service) for endpoint in endpoints), page.router()):
+        app.router.routes.extend(router.routes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -106,37 +106,6 @@ async def _load(service: Service, on_loaded: Outcome) -> None:
 
 
 # Problems
-
-
-class ProblemFields(BaseModel):
-    """What is wrong: what was expected, what came, what to do."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str
-
-
-class ProblemBody(BaseModel):
-    """The answer to a request that failed."""
-
-    error: ProblemFields
-
-
-_WORDS = {
-    400: "The request is not usable.",
-    401: "No API key, or an unknown one.",
-    403: "Not from here.",
-    404: "No such model.",
-    413: "Too large.",
-    415: "Of the wrong type.",
-    429: "Too much is going on; try again after the seconds in Retry-After.",
-    503: "Models are being loaded, or the service is stopping.",
-    504: "It took too long.",
-}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemBody, "description": words} for status, words in _WORDS.items()
-}
 
 
 async def _answer(request: Request, err: Exception) -> JSONResponse:

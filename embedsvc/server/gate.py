@@ -183,8 +183,7 @@ class _Visit:
         seconds = time.perf_counter() - self._start
         route, method = self.route(), _known_method(self.scope["method"])
         metrics = self._service.metrics
-        metrics.requests.labels(route, method, str(self.status)).inc()
-        metrics.seconds.labels(route).observe(seconds)
+        metrics.answered(route, method, self.status, seconds)
         problem = self._problem or self.scope["state"].get("problem")
         if isinstance(problem, (Overloaded, NotReady, TimedOut)):
             metrics.rejections.labels(problem.code).inc()

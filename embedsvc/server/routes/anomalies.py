@@ -15,6 +15,7 @@ from embedsvc.server.anomaly_request import OPENAPI, AskedImages, read_request
 from embedsvc.server.answers import list_answer
 from embedsvc.server.hosting import Kind
 from embedsvc.server.image_data import Picture
+from embedsvc.server.problem_schema import new_router
 from embedsvc.server.problems import BodyTooLarge, Problem
 from embedsvc.server.service import Service
 from embedsvc.server.text_work import check_items
@@ -71,7 +72,7 @@ class AnomalyResponse(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoint."""
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.post("/v1/anomalies", response_model=AnomalyResponse, openapi_extra=OPENAPI)
     async def anomalies(request: HttpRequest) -> Response:

@@ -12,6 +12,7 @@ from starlette.requests import Request as HttpRequest
 
 from embedsvc.server.answers import list_answer, usage
 from embedsvc.server.fields import ModelName, Request, Texts, Truncate, Usage
+from embedsvc.server.problem_schema import new_router
 from embedsvc.server.service import Service
 from embedsvc.server.text_work import compute, note, text_model
 
@@ -62,7 +63,7 @@ class ClassificationResponse(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoint."""
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.post("/v1/classify", response_model=ClassificationResponse)
     async def classify(body: ClassificationRequest, request: HttpRequest) -> Response:

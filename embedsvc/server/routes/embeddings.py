@@ -15,6 +15,7 @@ from starlette.requests import Request as HttpRequest
 from embedsvc.server.answers import list_answer, usage
 from embedsvc.server.fields import ModelName, Request, TextsOrIds, Truncate, Usage
 from embedsvc.server.image_data import pictures_of
+from embedsvc.server.problem_schema import new_router
 from embedsvc.server.problems import BadRequest
 from embedsvc.server.service import Service
 from embedsvc.server.text_work import TEXT_KINDS, check_items, compute, note
@@ -69,7 +70,7 @@ class EmbeddingResponse(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoint."""
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.post("/v1/embeddings", response_model=EmbeddingResponse)
     async def embeddings(body: EmbeddingRequest, request: HttpRequest) -> Response:

@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
+from embedsvc.server.problem_schema import new_router
 from embedsvc.server.problems import NotReady
 from embedsvc.server.service import Service
 
@@ -27,7 +28,7 @@ class Readiness(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoints."""
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.get("/healthz")
     async def healthz() -> Health:

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from embedsvc.server.hosting import Hosted, Kind
+from embedsvc.server.problem_schema import new_router
 from embedsvc.server.service import Service
 
 _ALL: tuple[Kind, ...] = ("text", "image", "classifier", "detector")
@@ -35,7 +36,7 @@ class Models(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoints."""
-    routes = APIRouter()
+    routes = new_router()
     started = int(time.time())
 
     def described(hosted: Hosted) -> Model:

@@ -11,6 +11,7 @@ from starlette.requests import Request as HttpRequest
 
 from embedsvc.server.answers import json_answer, usage
 from embedsvc.server.fields import ListOfTexts, ModelName, Request, Truncate, Usage
+from embedsvc.server.problem_schema import new_router
 from embedsvc.server.problems import BodyTooLarge
 from embedsvc.server.service import Service
 from embedsvc.server.text_work import compute, note, text_model
@@ -61,7 +62,7 @@ class SimilarityResponse(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoint."""
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.post("/v1/similarity", response_model=SimilarityResponse)
     async def similarity(body: SimilarityRequest, request: HttpRequest) -> Response:

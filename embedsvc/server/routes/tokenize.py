@@ -10,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 
 from embedsvc.server.answers import list_answer
 from embedsvc.server.fields import ModelName, Request, Texts
+from embedsvc.server.problem_schema import new_router
 from embedsvc.server.service import Service
 from embedsvc.server.text_work import note, text_model, tokenize
 
@@ -44,7 +45,7 @@ class TokenizeResponse(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoint."""
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.post("/v1/tokenize", response_model=TokenizeResponse)
     async def tokenize_texts(body: TokenizeRequest, request: HttpRequest) -> Response:
