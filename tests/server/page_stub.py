@@ -61,6 +61,7 @@ class Stub:
     delay: float = 0.0
     busy: list[float] = field(default_factory=list)  # Retry-After of the next answers
     asked: list[tuple[str, object]] = field(default_factory=list)
+    started: int = 0
     gone_away: int = 0
     document: dict = field(default_factory=dict)
 
@@ -77,6 +78,7 @@ class Stub:
         if self.busy:
             raise Overloaded("Too much is waiting.", retry_after=self.busy.pop(0))
         end = time.monotonic() + self.delay
+        self.started += 1
         while time.monotonic() < end:
             if await request.is_disconnected():
                 self.gone_away += 1

@@ -188,6 +188,21 @@ def test_many_images_go_in_several_requests(opened, stub, tmp_path):
     assert "The first of 2 requests." in text_of(page, "#images .curl")
 
 
+def test_images_that_were_not_reached_say_so(opened, stub, parts):
+    stub.delay = 30
+    page = opened("#images")
+    page.choose_files("#files", parts[:2])
+    wait_until(page, lambda: stub.started == 1)
+    assert texts_of(page, "#pictures .tag") == ["Waiting", "Waiting"]
+    page.run("document.querySelector('#images .cancel').click()")
+    wait_for(page, ".verdict", "Not scored")
+    assert texts_of(page, "#pictures .tag") == ["Not scored", "Not scored"]
+    stub.delay = 0
+    page.run("document.querySelector('#images .go').click()")
+    wait_for(page, "#images .status", "1 anomaly in 2 images")
+    assert texts_of(page, "#pictures .tag") == ["Anomaly", "Normal"]
+
+
 def test_a_detector_without_heat_maps(opened, stub, parts):
     stub.heatmaps = False
     page = opened("#images")
@@ -461,13 +476,14 @@ def test_a_request_can_be_cancelled(opened, stub):
     compare(page, "one\ntwo")
     page.wait("!document.querySelector('#texts .cancel').hidden")
     wait_for(page, "#texts .status", "Comparing 2 texts")
+    wait_until(page, lambda: stub.started == 1)
     page.run("document.querySelector('#texts .cancel').click()")
     wait_for(page, "#texts .status", "Cancelled.")
     assert not is_shown(page, "#texts .cancel")
     wait_until(page, lambda: stub.gone_away == 1)
     # A second request takes the place of a first.
     compare(page, "one\ntwo\nthree")
-    wait_for(page, "#texts .status", "Comparing 3 texts")
+    wait_until(page, lambda: stub.started == 2)
     stub.delay = 0
     compare(page, "one\ntwo\nthree\nfour")
     wait_for(page, "#texts .status", "4 texts compared")
@@ -692,7 +708,7 @@ def test_the_reference_is_made_from_the_document(opened, stub):
         "/v1/anomalies",
         "/v1/models/{name}",
     ]
-    assert text_of(page, "#lead") == "Vectors of texts."
+    assert text_of(page, "#lead") == "Vectors of texts.embedsvc, version 1."
     assert "Say <i>what</i> a text is about." in text_of(page, "#post-v1-classify")
     fields = texts_of(page, "#post-v1-classify th code")
     assert fields == ["input", "how", "lost", "next", "scores", "scores[].label"]

@@ -11,7 +11,7 @@ export function showAnomaly(place, entry, scores) {
     ...verdict(result),
     scoreBar(result, scores),
     picture(entry, heat),
-    heat ? slider(heat) : make("p", { class: "note", text: "This detector gives a score only, no heat map." }),
+    heat ? slider(heat) : note("This detector gives a score only, no heat map."),
     facts(entry),
   );
   place.hidden = false;
@@ -20,11 +20,14 @@ export function showAnomaly(place, entry, scores) {
 // Without a result yet, or for good.
 export function showPending(place, entry) {
   const words = entry.error
-    ? [make("h3", { class: "verdict", text: "This image could not be scored" }), make("p", { text: entry.error })]
-    : [make("h3", { class: "verdict", text: entry.stopped ? "Not scored" : "Scoring…" })];
+    ? [heading("This image could not be scored"), make("p", { text: entry.error })]
+    : [heading(entry.stopped ? "Not scored" : "Scoring…")];
   place.replaceChildren(...words, picture(entry, null), facts(entry));
   place.hidden = false;
 }
+
+const note = (text) => make("p", { class: "note", text });
+const heading = (text, kind = "") => make("h3", { class: `verdict ${kind}`, text });
 
 // As many digits as it takes to see which is larger.
 function apart(a, b) {
@@ -54,10 +57,9 @@ export function rarityWords(p) {
 }
 
 function verdict(result) {
-  const kind = result.is_anomaly ? "alarm" : "calm";
-  const words = [make("h3", { class: `verdict ${kind}`, text: verdictWords(result) })];
+  const words = [heading(verdictWords(result), result.is_anomaly ? "alarm" : "calm")];
   const rarity = rarityWords(result.p_value);
-  if (rarity) words.push(make("p", { class: "note", text: rarity }));
+  if (rarity) words.push(note(rarity));
   return words;
 }
 
@@ -80,7 +82,7 @@ function picture({ url, file, result }, heat) {
     stage.classList.toggle("sharp", image.naturalWidth <= 64);
   });
   image.addEventListener("error", () => {
-    image.replaceWith(make("p", { class: "note", text: "This browser cannot show this kind of image." }));
+    image.replaceWith(note("This browser cannot show this kind of image."));
     stage.classList.add("blank");
     if (result) stage.style.aspectRatio = `${result.width} / ${result.height}`;
   });
@@ -88,7 +90,9 @@ function picture({ url, file, result }, heat) {
 }
 
 function slider(heat) {
-  const input = make("input", { type: "range", id: "opacity", min: "0", max: "100", step: "5", value: String(opacity) });
+  const range = { type: "range", min: "0", max: "100", step: "5" };
+  const input = make("input", { ...range, id: "opacity", value: String(opacity) });
+  const label = make("label", { htmlFor: "opacity", text: "Heat map" });
   const output = make("output", { htmlFor: "opacity" });
   const apply = () => {
     opacity = Number(input.value);
@@ -98,11 +102,11 @@ function slider(heat) {
   };
   input.addEventListener("input", apply);
   apply();
-  return make("div", { class: "slider" }, make("label", { htmlFor: "opacity", text: "Heat map" }), input, output);
+  return make("div", { class: "slider" }, label, input, output);
 }
 
 function facts({ file, result }) {
   const parts = [file.name];
   if (result) parts.push(`${result.width} × ${result.height} pixels`, `method ${result.method}`);
-  return make("p", { class: "note", text: parts.join(" · ") });
+  return note(parts.join(" · "));
 }

@@ -23,7 +23,8 @@ async function classify(task, signal, say) {
   const texts = linesOf(field).map((line) => line.text);
   if (!texts.length) throw new Mistake("Type a text first, or several, one a line.");
   if (texts.length > MOST) {
-    throw new Mistake(`Expected at most ${MOST} texts, got ${count(texts.length)}. For more, use embedsvc predict.`);
+    const got = count(texts.length);
+    throw new Mistake(`Expected at most ${MOST} texts, got ${got}. For more, use embedsvc predict.`);
   }
   const body = { model: modelOf(byId("classifier")), input: texts.length === 1 ? texts[0] : texts };
   if (truncate.checked) body.truncate = true;
@@ -35,7 +36,8 @@ async function classify(task, signal, say) {
   task.showResults(byId("classified"));
   byId("classified").replaceChildren(...answer.data.map((one) => makeResult(texts[one.index], one)));
   if (byId("classified").querySelector(".bar b")) {
-    byId("classified").append(make("p", { class: "note", text: "A label applies where its bar reaches the mark." }));
+    const text = "A label applies where its bar reaches the mark.";
+    byId("classified").append(make("p", { class: "note", text }));
   }
   return `${plural(texts.length, "text")} classified in ${formatNumber(seconds, 2)} s.`;
 }
@@ -51,7 +53,8 @@ function makeResult(text, one) {
     makeScores(one.scores.slice(0, SCORES), one.labels));
   const rest = one.scores.slice(SCORES);
   if (rest.length) {
-    result.append(make("details", {}, make("summary", { text: `${count(rest.length)} more` }), makeScores(rest, one.labels)));
+    const more = make("summary", { text: `${count(rest.length)} more` });
+    result.append(make("details", {}, more, makeScores(rest, one.labels)));
   }
   return result;
 }

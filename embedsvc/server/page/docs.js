@@ -16,7 +16,9 @@ function endpointsOf(doc) {
       method,
       path,
       id: `${method}${path.replace(/[^\w]+/g, "-")}`,
-      parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])].map((one) => resolve(one, doc)),
+      parameters: [item, item[method]]
+        .flatMap((one) => one.parameters ?? [])
+        .map((one) => resolve(one, doc)),
       operation: item[method],
     })));
 }
@@ -31,7 +33,8 @@ function needsKey({ operation, path }, doc) {
 function prose(text) {
   return String(text ?? "").trim().split(/\n\s*\n/).filter(Boolean).map((paragraph) => {
     const node = make("p");
-    paragraph.split(/`+([^`]+)`+/).forEach((part, i) => node.append(i % 2 ? make("code", { text: part }) : part));
+    const parts = paragraph.split(/`+([^`]+)`+/);
+    node.append(...parts.map((part, i) => (i % 2 ? make("code", { text: part }) : part)));
     return node;
   });
 }
@@ -101,7 +104,8 @@ function requestParts({ operation, parameters }, doc) {
 }
 
 function responseParts(operation, doc) {
-  const responses = Object.entries(operation.responses ?? {}).map(([status, one]) => [status, resolve(one, doc)]);
+  const entries = Object.entries(operation.responses ?? {});
+  const responses = entries.map(([status, one]) => [status, resolve(one, doc)]);
   const good = responses.filter(([status]) => status.startsWith("2"));
   const others = responses.filter(([status]) => !status.startsWith("2"));
   const nodes = good.flatMap(([status, { content = {}, description }]) => {
@@ -126,7 +130,9 @@ function errorSection(endpoints, doc) {
   }
   if (!known.size) return [];
   const rows = [...known].sort(([a], [b]) => a.localeCompare(b)).map(([status, { description }]) =>
-    make("tr", {}, make("th", { scope: "row" }, make("code", { text: status })), make("td", {}, ...prose(description))));
+    make("tr", {},
+      make("th", { scope: "row" }, make("code", { text: status })),
+      make("td", {}, ...prose(description))));
   const [{ content = {} }] = known.values();
   const section = make("section", { id: ERRORS, "aria-labelledby": `${ERRORS}-title` },
     make("h2", { id: `${ERRORS}-title`, text: "Errors" }),
@@ -136,7 +142,8 @@ function errorSection(endpoints, doc) {
 }
 
 function heading({ method, path }) {
-  return [make("span", { class: `method ${method}`, text: method.toUpperCase() }), make("code", { text: path })];
+  const verb = make("span", { class: `method ${method}`, text: method.toUpperCase() });
+  return [verb, make("code", { text: path })];
 }
 
 function section(endpoint, doc) {
@@ -151,6 +158,10 @@ function section(endpoint, doc) {
     ...responseParts(operation, doc));
 }
 
+function introduction({ title = "The service", version = "unknown", summary, description }) {
+  return `${description || summary || ""}\n\n${title}, version ${version}.`;
+}
+
 async function show() {
   const doc = await ask("openapi.json");
   const endpoints = endpointsOf(doc);
@@ -158,7 +169,7 @@ async function show() {
   const errors = errorSection(endpoints, doc);
   if (errors.length) links.push(make("li", {}, make("a", { href: `#${ERRORS}`, text: "Errors" })));
   byId("contents").replaceChildren(make("ul", {}, ...links));
-  byId("lead").replaceChildren(...prose(doc.info?.description || `${doc.info?.title ?? "The service"}, version ${doc.info?.version ?? "unknown"}.`));
+  byId("lead").replaceChildren(...prose(introduction(doc.info ?? {})));
   byId("endpoints").replaceChildren(...endpoints.map((one) => section(one, doc)), ...errors);
   document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 }

@@ -50,6 +50,9 @@ export function reveal(node) {
   node.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
 }
 
+// How a text is named among others.
+export const named = (texts, i) => `${i + 1} “${shorten(texts[i], 60)}”`;
+
 export function shorten(text, length) {
   const letters = [...text];
   return letters.length <= length ? text : `${letters.slice(0, length - 1).join("").trimEnd()}…`;

@@ -62,7 +62,8 @@ async function choose(files) {
     .filter(Boolean);
   const left = files.length - refused.length - good.length;
   if (left > 0) {
-    refused.push(`${plural(left, "more image")}: this page takes ${MANY}. For more, use embedsvc detect-anomalies.`);
+    const more = plural(left, "more image");
+    refused.push(`${more}: this page takes ${MANY}. For more, use embedsvc detect-anomalies.`);
   }
   byId("refused").replaceChildren(...refused.map((words) => make("li", { text: words })));
   byId("refused").hidden = refused.length === 0;
@@ -176,16 +177,20 @@ function showList() {
   show(selected ?? list[0]);
 }
 
+function tagOf({ result, error, stopped }) {
+  if (result) return result.is_anomaly ? ["alarm", "Anomaly"] : ["calm", "Normal"];
+  return ["", error ? "Failed" : stopped ? "Not scored" : "Waiting"];
+}
+
 function makeItem(entry) {
-  const { result, error, stopped, file, url } = entry;
+  const { result, error, file, url } = entry;
   const words = make("span", { class: "words" }, make("b", { text: file.name }));
   words.append(make("span", { class: "note", text: error ?? "" }));
-  const tag = result
-    ? make("span", { class: `tag ${result.is_anomaly ? "alarm" : "calm"}`, text: result.is_anomaly ? "Anomaly" : "Normal" })
-    : make("span", { class: "tag", text: error ? "Failed" : stopped ? "Not scored" : "Waiting" });
+  const [kind, verdict] = tagOf(entry);
   if (result) words.lastChild.textContent = `score ${formatNumber(result.score)}`;
   const picture = make("img", { src: url, alt: "", loading: "lazy", width: 52, height: 52 });
   picture.addEventListener("error", () => picture.classList.add("unseen-kind"));
+  const tag = make("span", { class: `tag ${kind}`, text: verdict });
   const button = make("button", { type: "button" }, picture, words, tag);
   button.dataset.at = String(entries.indexOf(entry));
   button.addEventListener("click", () => {

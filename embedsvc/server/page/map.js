@@ -1,6 +1,6 @@
 // The texts as points on a plane, with as many names as there is room for.
 
-import { make, makeSvg, shorten, twoDigits } from "./dom.js";
+import { make, makeSvg, named, shorten, twoDigits } from "./dom.js";
 
 const HEIGHT = 380;
 const EDGE = 22;
@@ -35,7 +35,7 @@ export function showMap(place, texts, points, similarity) {
 function pointWords(texts, similarity, i) {
   const others = similarity[i].map((value, j) => [value, j]).filter(([, j]) => j !== i);
   const [value, nearest] = others.reduce((best, one) => (one[0] > best[0] ? one : best));
-  return `${i + 1} “${shorten(texts[i], 60)}”; closest is ${nearest + 1} “${shorten(texts[nearest], 60)}” with ${twoDigits(value)}`;
+  return `${named(texts, i)}; closest is ${named(texts, nearest)} with ${twoDigits(value)}`;
 }
 
 // One scale for both axes, so that distances can be compared.
@@ -52,10 +52,13 @@ function placesOf(points, width) {
 }
 
 function draw(texts, points, width, say) {
-  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "group", "aria-labelledby": "map-title" });
+  const viewBox = `0 0 ${width} ${HEIGHT}`;
+  const roles = { role: "group", "aria-labelledby": "map-title" };
+  const svg = makeSvg("svg", { viewBox, width, height: HEIGHT, ...roles });
   const places = placesOf(points, width);
   const dots = places.map(([x, y], i) => {
-    const dot = makeSvg("circle", { cx: x, cy: y, r: RADIUS, tabindex: i ? -1 : 0, role: "img", "aria-label": `${i + 1} ${texts[i]}` });
+    const label = { role: "img", "aria-label": `${i + 1} ${texts[i]}` };
+    const dot = makeSvg("circle", { cx: x, cy: y, r: RADIUS, tabindex: i ? -1 : 0, ...label });
     dot.append(makeSvg("title", {}, texts[i]));
     return dot;
   });

@@ -1,6 +1,6 @@
 // How similar each two texts are: a table with numbers, a table of colours, or a picture.
 
-import { make, shorten, twoDigits } from "./dom.js";
+import { make, named, twoDigits } from "./dom.js";
 
 const WITH_NUMBERS = 12;
 const AS_TABLE = 40;
@@ -15,12 +15,14 @@ export function showMatrix(place, texts, similarity) {
   };
   readout.textContent = "Point at a cell, or move over the cells with the arrow keys.";
   repaint = () => {};
-  const shown = texts.length <= AS_TABLE ? makeTable(texts, similarity, say) : makePicture(texts, similarity, say, readout);
+  const shown = texts.length <= AS_TABLE
+    ? makeTable(texts, similarity, say)
+    : makePicture(texts, similarity, say, readout);
   place.replaceChildren(shown, readout);
 }
 
 function cellWords(texts, similarity, i, j) {
-  return `${twoDigits(similarity[i][j])}: ${i + 1} “${shorten(texts[i], 60)}” and ${j + 1} “${shorten(texts[j], 60)}”`;
+  return `${twoDigits(similarity[i][j])}: ${named(texts, i)} and ${named(texts, j)}`;
 }
 
 // 0 to 1 for the colour; what is negative gets the other colour.
@@ -28,7 +30,9 @@ const strength = (value) => Math.min(Math.abs(value), 1);
 
 function makeTable(texts, similarity, say) {
   const withNumbers = texts.length <= WITH_NUMBERS;
-  const table = make("table", { class: `matrix ${withNumbers ? "numbers" : "dense"}`, role: "grid", "aria-labelledby": "matrix-title" });
+  const kind = withNumbers ? "numbers" : "dense";
+  const roles = { role: "grid", "aria-labelledby": "matrix-title" };
+  const table = make("table", { class: `matrix ${kind}`, ...roles });
   const head = make("tr", {}, make("td"));
   texts.forEach((text, j) => {
     // Narrow columns have no room for every number.
@@ -38,7 +42,8 @@ function makeTable(texts, similarity, say) {
   table.append(make("thead", {}, head));
   const body = make("tbody");
   similarity.forEach((row, i) => {
-    const name = make("th", { scope: "row", title: texts[i] }, make("i", { text: String(i + 1) }), ` ${texts[i]}`);
+    const number = make("i", { text: String(i + 1) });
+    const name = make("th", { scope: "row", title: texts[i] }, number, ` ${texts[i]}`);
     const cells = row.map((value, j) => makeCell(texts, similarity, i, j, withNumbers));
     body.append(make("tr", {}, name, ...cells));
   });
@@ -49,7 +54,8 @@ function makeTable(texts, similarity, say) {
 
 function makeCell(texts, similarity, i, j, withNumbers) {
   const value = similarity[i][j];
-  const cell = make("td", { tabIndex: i + j === 0 ? 0 : -1, "aria-label": cellWords(texts, similarity, i, j) });
+  const label = { "aria-label": cellWords(texts, similarity, i, j) };
+  const cell = make("td", { tabIndex: i + j === 0 ? 0 : -1, ...label });
   cell.className = value < 0 ? "negative" : "";
   cell.style.setProperty("--v", strength(value).toFixed(3));
   if (withNumbers) cell.textContent = twoDigits(value);
@@ -95,12 +101,15 @@ function makePicture(texts, similarity, say, readout) {
   const go = (i, j) => {
     at = [Math.min(Math.max(i, 0), n - 1), Math.min(Math.max(j, 0), n - 1)];
     cursor.hidden = false;
-    Object.assign(cursor.style, { left: `${(100 * at[1]) / n}%`, top: `${(100 * at[0]) / n}%`, width: `${100 / n}%`, height: `${100 / n}%` });
+    const part = (cells) => `${(100 * cells) / n}%`;
+    const place = { left: part(at[1]), top: part(at[0]), width: part(1), height: part(1) };
+    Object.assign(cursor.style, place);
     say(...at);
   };
   frame.addEventListener("pointermove", (event) => {
     const box = canvas.getBoundingClientRect();
-    go(Math.floor(((event.clientY - box.top) / box.height) * n), Math.floor(((event.clientX - box.left) / box.width) * n));
+    const cell = (share) => Math.floor(share * n);
+    go(cell((event.clientY - box.top) / box.height), cell((event.clientX - box.left) / box.width));
   });
   frame.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];

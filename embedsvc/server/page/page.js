@@ -24,7 +24,8 @@ function openTab(name, { focus = false } = {}) {
 function turn(event) {
   const at = TABS.indexOf(event.target.id.slice("tab-".length));
   const last = TABS.length - 1;
-  const next = { ArrowLeft: at ? at - 1 : last, ArrowRight: at < last ? at + 1 : 0, Home: 0, End: last }[event.key];
+  const [before, after] = [at ? at - 1 : last, at < last ? at + 1 : 0];
+  const next = { ArrowLeft: before, ArrowRight: after, Home: 0, End: last }[event.key];
   if (next === undefined) return;
   event.preventDefault();
   openTab(TABS[next], { focus: true });
@@ -47,8 +48,10 @@ const TASKS = { binary: "One of", multiclass: "One of", multilabel: "Any of" };
 // What a model is, in a few words below its name.
 const ABOUT = {
   text: (m) => `${count(m.dim)} numbers a text, up to ${plural(m.max_tokens, "token")}`,
-  classifier: (m) => `${TASKS[m.task] ?? m.task} ${count(m.labels.length)}: ${shorten(m.labels.join(", "), 90)}`,
-  detector: (m) => `Method ${m.method}, threshold ${formatNumber(m.threshold)}${m.heatmap ? "" : ", no heat map"}`,
+  classifier: ({ task, labels }) =>
+    `${TASKS[task] ?? task} ${count(labels.length)}: ${shorten(labels.join(", "), 90)}`,
+  detector: ({ method, threshold, heatmap }) =>
+    `Method ${method}, threshold ${formatNumber(threshold)}${heatmap ? "" : ", no heat map"}`,
 };
 
 function takeModels(models) {

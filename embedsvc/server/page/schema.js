@@ -55,13 +55,20 @@ function plainType(schema, doc, depth) {
 // Bounds that only keep numbers within four bytes tell nobody anything.
 const isTelling = (bound) => bound !== undefined && Math.abs(bound) < 2 ** 31 - 1;
 
+const BOUNDS = [
+  ["minimum", "at least", ""],
+  ["maximum", "at most", ""],
+  ["minItems", "at least", "item"],
+  ["maxItems", "at most", "item"],
+  ["minLength", "at least", "character"],
+  ["maxLength", "at most", "character"],
+];
+
 function limits(schema) {
   const words = [];
-  for (const [bounds, noun] of [[["minimum", "maximum"], ""], [["minItems", "maxItems"], "item"], [["minLength", "maxLength"], "character"]]) {
-    bounds.forEach((name, i) => {
-      const bound = schema[name];
-      if (isTelling(bound)) words.push(`${i ? "at most" : "at least"} ${noun ? plural(bound, noun) : count(bound)}`);
-    });
+  for (const [name, side, noun] of BOUNDS) {
+    const bound = schema[name];
+    if (isTelling(bound)) words.push(`${side} ${noun ? plural(bound, noun) : count(bound)}`);
   }
   if (schema.exclusiveMinimum !== undefined) words.push(`above ${schema.exclusiveMinimum}`);
   return words.length ? ` (${words.join(", ")})` : "";
@@ -101,11 +108,13 @@ export function exampleOf(raw, doc, name = "", depth = 0) {
   if (choices(schema)) return exampleOf(choices(schema).find((one) => !isNull(one)), doc, name, depth + 1);
   if (schema.properties) {
     const names = (schema.required ?? []).filter((name) => name in schema.properties);
-    return Object.fromEntries(names.map((one) => [one, exampleOf(schema.properties[one], doc, one, depth + 1)]));
+    const valueOf = (one) => exampleOf(schema.properties[one], doc, one, depth + 1);
+    return Object.fromEntries(names.map((one) => [one, valueOf(one)]));
   }
   const type = Array.isArray(schema.type) ? schema.type.find((one) => one !== "null") : schema.type;
   if (type === "array") return [exampleOf(schema.items, doc, name, depth + 1)];
-  const plain = { integer: schema.minimum ?? 1, number: schema.minimum ?? 0.5, boolean: true, object: {}, null: null };
+  const { minimum: least } = schema;
+  const plain = { integer: least ?? 1, number: least ?? 0.5, boolean: true, object: {}, null: null };
   if (type in plain) return plain[type];
   return name.includes("image") ? "data:image/png;base64,..." : "Where is my parcel?";
 }

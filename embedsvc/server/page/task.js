@@ -26,8 +26,8 @@ export class Mistake extends Error {}
 
 // The chosen model's name.
 export function modelOf(select) {
-  if (!select.value) throw new Mistake("The service is not ready yet. Nothing is lost: try again once it is.");
-  return select.value;
+  if (select.value) return select.value;
+  throw new Mistake("The service is not ready yet. Nothing is lost: try again once it is.");
 }
 
 export class Task {

@@ -53,7 +53,8 @@ async function compare(task, signal, say) {
   const texts = linesOf(field).map((line) => line.text);
   if (texts.length < 2) throw new Mistake("Type at least two texts, one a line, to compare them.");
   if (texts.length > MOST) {
-    throw new Mistake(`Expected at most ${count(MOST)} texts, got ${count(texts.length)}. For more, use embedsvc extract and embedsvc plot.`);
+    const words = `Expected at most ${count(MOST)} texts, got ${count(texts.length)}.`;
+    throw new Mistake(`${words} For more, use embedsvc extract and embedsvc plot.`);
   }
   const body = { model: modelOf(byId("text-model")), input: texts, map: true };
   if (truncate.checked) body.truncate = true;
@@ -92,6 +93,7 @@ export function closestPairs(similarity, most = PAIRS) {
 }
 
 function makePair([value, i, j], texts) {
-  const words = make("span", { class: "words" }, make("span", { text: texts[i] }), make("span", { text: texts[j] }));
+  const both = [i, j].map((at) => make("span", { text: texts[at] }));
+  const words = make("span", { class: "words" }, ...both);
   return make("li", {}, make("b", { text: twoDigits(value) }), words);
 }
