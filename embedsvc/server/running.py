@@ -43,10 +43,14 @@ def run(settings: ServeSettings, *, say: Callable[[str], None], quiet: Quiet = n
                 seconds = time.monotonic() - start
                 say(f"Ready after {seconds:.1f} s: POST {address}/v1/embeddings, page {address}/")
 
+        def stopping() -> None:
+            say("Stopping when all that was accepted is answered; Ctrl-C stops at once ...")
+
         if settings.workers > 1:
             from embedsvc.server.workers import Workers
 
-            Workers(settings, listener, Told(listening, loaded), say=say, quiet=quiet).run()
+            told = Told(listening, loaded, stopping)
+            Workers(settings, listener, told, say=say, quiet=quiet).run()
             return
         # FastAPI takes a second, which what was refused above need not wait for.
         from embedsvc.server.serving import serve
@@ -57,7 +61,7 @@ def run(settings: ServeSettings, *, say: Callable[[str], None], quiet: Quiet = n
                 loud(err)
                 loaded(err)
 
-            serve(settings, listener, Told(listening, loaded_here))
+            serve(settings, listener, Told(listening, loaded_here, stopping))
 
 
 def _notes(settings: ServeSettings, *, open_to_others: bool) -> list[str]:

@@ -28,7 +28,7 @@ from embedsvc.server.app import create_app
 from embedsvc.server.last_connections import let_none_in, take_all
 from embedsvc.server.listening import BACKLOG
 from embedsvc.server.logs import LOGGER, start_logging
-from embedsvc.server.process import INTERRUPTED, Told, end_now
+from embedsvc.server.process import INTERRUPTED, Told, allow_many_files, end_now
 from embedsvc.server.protocol import Protocol, State
 from embedsvc.server.service import Service
 from embedsvc.server.settings import ServeSettings
@@ -47,11 +47,12 @@ def serve(settings: ServeSettings, listener: socket.socket, told: Told) -> None:
     Args:
         settings: of the service.
         listener: a socket that listens.
-        told: who is told how starting goes.
+        told: who is told how it goes.
 
     Raises:
         EmbedsvcError: a model cannot be loaded; or whatever else loading raised.
     """
+    allow_many_files()
     start_logging(settings.log_format)
     keys = None if settings.api_key_file is None else ApiKeys.read(settings.api_key_file)
     app = create_app(settings, keys=keys, on_loaded=lambda err: server.loaded(err))
@@ -90,7 +91,7 @@ class Server(uvicorn.Server):
     Args:
         config: of uvicorn.
         service: that is served.
-        told: who is told how starting goes.
+        told: who is told how it goes.
 
     Attributes:
         failure: what kept models from being loaded.
@@ -142,6 +143,7 @@ class Server(uvicorn.Server):
         """Stop without losing a request that was accepted."""
         end = time.monotonic() + self._service.settings.shutdown_timeout
         if self.failure is None:
+            self._told.stopping()
             await self._drain(sockets or [], end)
         left = max(end - time.monotonic(), 0.1)
         # uvicorn says whole seconds, and passes any number on to asyncio.

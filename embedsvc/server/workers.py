@@ -42,7 +42,7 @@ class Workers:
     Args:
         settings: of the service.
         listener: a socket that listens; it is closed when the service stops.
-        told: who is told how starting goes.
+        told: who is told how it goes.
         say: tells people what happens later.
         quiet: as for `quietly`.
     """
@@ -81,6 +81,7 @@ class Workers:
                 self._workers = [self._start(slot) for slot in range(self._settings.workers)]
                 while not self._stopping:
                     self._watch()
+                self._told.stopping()
             finally:
                 self._stop()
 

@@ -12,7 +12,7 @@ from collections import Counter
 
 import psutil
 import pytest
-from served import served
+from serve_process import served
 from tiny_folders import write_tiny_bert
 
 BODY = json.dumps({"input": ["a late parcel", "another"]}).encode()
@@ -76,7 +76,7 @@ def test_one_process_from_start_to_end(tiny_folder, tmp_path):
         assert sum(one.get("route") == "/v1/embeddings" for one in logged) == seen[200] + 1
         # Nothing else stands on stderr: no chatter of native libraries, no traceback.
         rest = [line for line in service.lines if not line.startswith("{")]
-        assert [line.split()[0] for line in rest] == ["Listening", "Ready"]
+        assert [line.split()[0] for line in rest] == ["Listening", "Ready", "Stopping"]
         assert service.process.stdout.read() == ""
 
 
@@ -96,7 +96,7 @@ def test_a_stop_while_models_load_does_not_wait_for_them(tiny_folder, tmp_path):
     with served("--model", tiny_folder, cwd=tmp_path) as service:
         service.process.send_signal(signal.SIGINT)
         assert service.end() == 0
-        assert len(service.lines) == 1
+        assert [line.split()[0] for line in service.lines] == ["Listening", "Stopping"]
 
 
 def processes_of(service):
@@ -153,4 +153,5 @@ def test_two_processes(tiny_folder, tmp_path):
             "Listening",
             "Ready",
             "A",
+            "Stopping",
         ]
