@@ -217,8 +217,15 @@ OPENAPI: dict[str, Any] = {
                             "items": {"type": "string", "format": "binary"},
                             "description": "Picture files.",
                         },
-                        "model": {"type": "string"},
-                        "heatmap": {"type": "string", "enum": ["true", "false"]},
+                        "model": {
+                            "type": "string",
+                            "description": "A detector of this service; left out, the first.",
+                        },
+                        "heatmap": {
+                            "type": "string",
+                            "enum": ["true", "false"],
+                            "description": "Whether to say where images are unusual, too.",
+                        },
                     },
                 }
             },

@@ -18,6 +18,7 @@ from starlette.requests import Request
 
 from embedsvc import __version__
 from embedsvc.errors import EmbedsvcError
+from embedsvc.server.api_document import DocumentedApi
 from embedsvc.server.gate import Gate, extra_headers
 from embedsvc.server.invalid import invalid_request
 from embedsvc.server.loading import host
@@ -69,7 +70,7 @@ def create_app(
         yield
         loading.cancel()
 
-    app = FastAPI(
+    app = DocumentedApi(
         title="embedsvc",
         version=__version__,
         summary="Vectors of texts and images, and what follows from them.",
@@ -77,6 +78,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
+    app.asks_for_keys = keys is not None
     app.state.service = service
     endpoints = (embeddings, similarity, classify, anomalies, tokenize, models, health)
     # Not `include_router`, which looks for each request's endpoint in one router after another.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from embedsvc.server.problem_schema import new_router
+from embedsvc.server.problem_schema import problems, watching_router
 from embedsvc.server.problems import NotReady
 from embedsvc.server.service import Service
+
+# Only the numbers are text: with `PlainTextResponse` as its class, FastAPI says so of problems too.
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+    **problems(401),
+}
 
 
 class Health(BaseModel):
@@ -28,14 +33,14 @@ class Readiness(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoints."""
-    routes = new_router()
+    routes = watching_router()
 
     @routes.get("/healthz")
     async def healthz() -> Health:
         """Say that the process runs, whether it is ready or not."""
         return Health()
 
-    @routes.get("/readyz")
+    @routes.get("/readyz", responses=problems(503))
     async def readyz() -> Readiness:
         """Say whether requests are answered: models are loaded and warm, and it is not stopping."""
         if service.stopping:
@@ -46,7 +51,7 @@ def router(service: Service) -> APIRouter:
         service.hosting.check_ready()
         return Readiness()
 
-    @routes.get("/metrics", response_class=PlainTextResponse)
+    @routes.get("/metrics", response_class=Response, responses=_METRICS)
     async def metrics() -> Response:
         """Counts in Prometheus' text format."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from embedsvc.server.hosting import Hosted, Kind
-from embedsvc.server.problem_schema import new_router
+from embedsvc.server.problem_schema import problems, watching_router
 from embedsvc.server.service import Service
 
 _ALL: tuple[Kind, ...] = ("text", "image", "classifier", "detector")
@@ -36,21 +36,21 @@ class Models(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """The endpoints."""
-    routes = new_router()
+    routes = watching_router()
     started = int(time.time())
 
     def described(hosted: Hosted) -> Model:
         about: dict[str, Any] = hosted.about()
         return Model(id=hosted.name, created=started, kind=hosted.kind, **about)
 
-    @routes.get("/v1/models")
+    @routes.get("/v1/models", responses=problems(401, 503))
     async def models() -> Models:
         """List the models."""
         service.hosting.check_ready()
         return Models(data=[described(hosted) for hosted in service.hosting])
 
-    @routes.get("/v1/models/{name:path}")
-    async def model(name: str) -> Model:
+    @routes.get("/v1/models/{name:path}", responses=problems(401, 404, 503))
+    async def model(name: Annotated[str, Path(description="Of the model.")]) -> Model:
         """Describe a model."""
         return described(service.hosting.get(name, _ALL))
 
