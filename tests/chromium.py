@@ -143,7 +143,7 @@ class Chromium:
     def choose_files(self, selector: str, paths: Sequence[Path]) -> None:
         """Choose files in a field for files."""
         answer = self._ask("Runtime.evaluate", expression=f"document.querySelector({selector!r})")
-        files = [str(path) for path in paths]
+        files = [str(path.resolve()) for path in paths]
         self._ask("DOM.setFileInputFiles", files=files, objectId=answer["result"]["objectId"])
 
     def screenshot(self, path: Path, *, whole: bool = True) -> None:
