@@ -28,6 +28,8 @@ def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         "embedsvc/_models/efficientnet-lite0/model.toml",
         "embedsvc/_models/efficientnet-lite0/golden.json",
         "embedsvc/samples/messages.csv",
+        "embedsvc/server/page/index.html",
+        "embedsvc/server/page/page.js",
         "embedsvc/py.typed",
     ],
 )

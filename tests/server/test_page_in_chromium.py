@@ -123,10 +123,10 @@ def test_the_heat_map_lies_on_the_picture_and_fades_by_keyboard(opened, parts):
     assert boxes[0] == boxes[1]
     page.run("document.getElementById('opacity').focus()")
     page.press("ArrowLeft")
-    assert text_of(page, ".slider output") == "65 %"
-    assert page.run("document.querySelector('.heat').style.opacity") == "0.65"
+    assert text_of(page, ".slider output") == "95 %"
+    assert page.run("document.querySelector('.heat').style.opacity") == "0.95"
     page.run("document.querySelector('#images .go').click()")
-    page.wait("document.querySelector('.heat')?.style.opacity === '0.65'")
+    page.wait("document.querySelector('.heat')?.style.opacity === '0.95'")
 
 
 def test_a_dropped_and_a_pasted_picture(opened, stub):

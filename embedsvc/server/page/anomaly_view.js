@@ -2,7 +2,7 @@
 
 import { formatNumber, make } from "./dom.js";
 
-let opacity = 70; // percent, kept from picture to picture
+let opacity = 100; // percent of what the report shows, kept from picture to picture
 
 export function showAnomaly(place, entry, scores) {
   const { result } = entry;
