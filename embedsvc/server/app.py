@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from embedsvc import __version__
 from embedsvc.errors import EmbedsvcError
-from embedsvc.server.api_document import DocumentedApi
+from embedsvc.server.openapi_document import DocumentedApi
 from embedsvc.server.gate import Gate, extra_headers
 from embedsvc.server.invalid import invalid_request
 from embedsvc.server.loading import host
