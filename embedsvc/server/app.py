@@ -18,11 +18,11 @@ from starlette.requests import Request
 
 from embedsvc import __version__
 from embedsvc.errors import EmbedsvcError
-from embedsvc.server.openapi_document import DocumentedApi
 from embedsvc.server.gate import Gate, extra_headers
 from embedsvc.server.invalid import invalid_request
 from embedsvc.server.loading import host
 from embedsvc.server.metrics import Metrics
+from embedsvc.server.openapi_document import DocumentedApi
 from embedsvc.server.problems import BadRequest, Problem, WrongMediaType, problem_of
 from embedsvc.server.routes import (
     anomalies,
