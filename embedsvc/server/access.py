@@ -80,12 +80,21 @@ class Access:
         """Refuse what a page of another origin sends, which the user may know nothing of."""
         if origin is None or origin in self._origins:
             return
-        if urlsplit(origin).netloc.lower() != host.lower():
+        place = _place_of(origin)
+        if not place or place != host.lower():
             raise Forbidden(
                 f"Expected pages of this service alone to call it from a browser, got the origin "
                 f"{origin!r:.100}. Start the service with --cors-origin to let it in.",
                 code="foreign_origin",
             )
+
+
+def _place_of(origin: str) -> str:
+    """An Origin header without its scheme: "127.0.0.1:8080"; nothing where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _name_of(host: str) -> str:

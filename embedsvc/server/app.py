@@ -19,7 +19,7 @@ from starlette.requests import Request
 from embedsvc import __version__
 from embedsvc.errors import EmbedsvcError
 from embedsvc.server.gate import Gate, extra_headers
-from embedsvc.server.invalid import invalid_request
+from embedsvc.server.invalid import invalid_request, unreadable_body
 from embedsvc.server.loading import host
 from embedsvc.server.metrics import Metrics
 from embedsvc.server.openapi_document import DocumentedApi
@@ -130,8 +130,10 @@ async def _answer_invalid(request: Request, err: Exception) -> JSONResponse:
 
 
 async def _answer_http(request: Request, err: Exception) -> JSONResponse:
-    """What Starlette refuses by itself: unknown paths and methods."""
+    """What Starlette and FastAPI refuse by themselves: paths, methods, unreadable bodies."""
     assert isinstance(err, HTTPException)  # noqa: S101 - registered for it alone
+    if err.status_code == 400:
+        return await _answer(request, unreadable_body(err.__cause__))
     words = {
         404: ("Expected a known path, got another one. GET /docs lists all.", "not_found"),
         405: (

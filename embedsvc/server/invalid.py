@@ -12,6 +12,12 @@ from embedsvc.server.fields import describe
 from embedsvc.server.problems import BadRequest
 
 _SHOWN = 60
+_OUR_WORDS = (
+    ("Input should be greater", "Expected a number greater"),
+    ("Input should be less", "Expected a number less"),
+    ("Input should be", "Expected"),
+    ("String should have", "Expected"),
+)
 
 
 def invalid_request(
@@ -31,21 +37,51 @@ def invalid_request(
     return BadRequest(_words(first, param, model), param=param or None)
 
 
+def unreadable_body(reason: BaseException | None) -> BadRequest:
+    """The problem to answer with where a body cannot even be read as a text of JSON.
+
+    Args:
+        reason: what was raised instead.
+    """
+    if isinstance(reason, UnicodeError):
+        return BadRequest("Expected JSON in UTF-8, got other bytes. Send the body in UTF-8.")
+    if isinstance(reason, RecursionError):
+        return BadRequest(
+            "Expected JSON of few levels, got lists or objects nested too deeply. Send flat lists."
+        )
+    return BadRequest(
+        "Expected JSON that can be read, got something else, such as a number of thousands of "
+        "digits. Send shorter numbers."
+    )
+
+
 def _words(error: Mapping[str, Any], param: str, model: type[BaseModel] | None) -> str:
     kind = error["type"]
     if kind == "value":
         return f"{param}: {error['msg']}"
     if kind == "json_invalid":
-        reason = (error.get("ctx") or {}).get("error", "it cannot be parsed")
-        return f"Expected JSON, got something else: {reason}. Check quotes, commas and encoding."
+        return (
+            f"Expected JSON, got something else: {_where_it_ends(error)}. Check quotes and commas."
+        )
     if kind == "missing" and param:
         return f"Expected the field {param!r}, got none. Add it."
     if kind == "extra_forbidden":
         return _unknown_field(param, model)
     if not param:
         return "Expected a JSON object, got something else. Put the fields into {...}."
-    expected = error["msg"].removesuffix(".").replace("Input should be", "Expected", 1)
+    expected = error["msg"].removesuffix(".")
+    for theirs, ours in _OUR_WORDS:
+        expected = expected.replace(theirs, ours, 1)
     return f"{param}: {expected}, got {_shown(error.get('input'))}."
+
+
+def _where_it_ends(error: Mapping[str, Any]) -> str:
+    """What keeps a text from being JSON, and where: Python's parser tells the place apart."""
+    reason = str((error.get("ctx") or {}).get("error", "it cannot be parsed"))
+    place = error["loc"][-1] if error["loc"] else None
+    if not isinstance(place, int):
+        return reason
+    return f"{reason.removesuffix(' at')} at character {place}"
 
 
 def _unknown_field(param: str, model: type[BaseModel] | None) -> str:

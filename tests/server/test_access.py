@@ -97,3 +97,17 @@ def test_a_foreign_page_may_not_unless_it_was_let_in(origin):
         check(origin=origin)
     assert found.value.code == "foreign_origin"
     assert check(origin=origin, settings={"cors_origins": (origin,)}) is None
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "http://a]b", "\xff", ""])
+def test_an_origin_that_is_none_is_a_foreign_one(origin):
+    with pytest.raises(Forbidden, match="--cors-origin") as found:
+        check(origin=origin)
+    assert found.value.code == "foreign_origin"
+
+
+def test_no_origin_and_no_host_are_not_the_same_place():
+    settings = {"host": "0.0.0.0"}  # noqa: S104
+    assert check(host="", settings=settings) is None
+    with pytest.raises(Forbidden):
+        check(host="", origin="null", settings=settings)

@@ -70,13 +70,13 @@ def test_a_missing_field_is_named():
     ("fields", "param", "words"),
     [
         ({"encoding_format": "hex"}, "encoding_format", "'float' or 'base64', got 'hex'"),
-        ({"dimensions": 0}, "dimensions", "greater than or equal to 1, got 0"),
+        ({"dimensions": 0}, "dimensions", "Expected a number greater than or equal to 1, got 0"),
         ({"dimensions": "many"}, "dimensions", "got 'many'"),
         ({"dimensions": True}, "dimensions", "got true or false"),
         ({"truncate": {}}, "truncate", "got an object"),
         ({"truncate": "yes"}, "truncate", "Expected a valid boolean, got 'yes'"),
         ({"model": 7}, "model", "got 7"),
-        ({"model": "x" * 1000}, "model", "at most 500 characters"),
+        ({"model": "x" * 1000}, "model", "model: Expected at most 500 characters, got 'xxx"),
     ],
 )
 def test_other_fields_say_what_they_may_be(fields, param, words):
