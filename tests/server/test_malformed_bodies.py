@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import re
 import threading
 from urllib.parse import unquote
 
-import numpy as np
 import psutil
 import pytest
+from judged import Answer, check, vectors_of
 from malformed import Case, all_cases
 from request_images import encoded, striped
 
@@ -29,11 +28,6 @@ CASES = all_cases()
 GROUPS = tuple(dict.fromkeys(case.group for case in CASES))
 GOOD = Case("good", "/v1/embeddings", b'{"input": ["late parcel", "a cat"]}')
 AT_ONCE = 16
-SENSIBLE = re.compile(r"([\w.\[\]]{1,200}: )?Expected\b")
-LEAKS = re.compile(
-    r"Traceback|File \"|line \d+, in|site-packages|pydantic|starlette|0x[0-9a-f]{6}|root:x:|"
-    r"/usr/|/home/|/tmp/|\.py\b"
-)
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +52,6 @@ def settings_of(folders, **others):
         detectors=(f"gears={folders['gears']}",),
         **others,
     )
-
-
-class Answer:
-    """What came back: status, headers and body."""
-
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-
-    def __repr__(self):
-        return f"{self.status} {self.body[:300]!r}"
 
 
 async def answer_to(app, case):
@@ -127,31 +111,12 @@ def answers_to(app, cases):
     return asyncio.run(scenario())
 
 
-def check(case, answer, folders):
-    """That an answer is a good one, or a refusal in the one shape that tells no secrets."""
-    about = (case, answer)
-    assert 200 <= answer.status < 500, about
-    assert re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", answer.headers[b"x-request-id"]), about
-    if answer.status < 400:
-        return
-    assert answer.headers[b"content-type"] == b"application/json", about
-    error = json.loads(answer.body)["error"]
-    assert list(error) == ["message", "type", "param", "code"], about
-    assert error["type"] in ("invalid_request_error", "permission_error"), about
-    assert re.fullmatch("[a-z_]+", error["code"]), about
-    assert SENSIBLE.match(error["message"]), about
-    assert len(error["message"]) < 700, about
-    assert len(error["param"] or "") <= 200, about
-    words = answer.body.decode()
-    assert not LEAKS.search(words), about
-    assert not any(str(folder.parent) in words for folder in folders.values()), about
-
-
 @pytest.mark.parametrize("group", GROUPS)
 def test_each_is_answered_in_the_one_shape(app, folders, group):
     cases = [case for case in CASES if case.group == group]
     before, *answers, after = answers_to(app, [GOOD, *cases, GOOD])
     for case, answer in zip(cases, answers, strict=True):
+        assert b"x-request-id" in answer.headers, case
         check(case, answer, folders)
     assert vectors_of(before).tolist() == vectors_of(after).tolist()
 
@@ -159,11 +124,11 @@ def test_each_is_answered_in_the_one_shape(app, folders, group):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"input": "caf\xe9"}', "Expected JSON in UTF-8, got other bytes."),
-        (b"[" * 100_000, "Expected JSON of few levels, got lists or objects nested too deeply."),
-        (b'{"input": ' + b"9" * 5_000 + b"}", "such as a number of thousands of digits."),
-        (b'{"input": "a" "b"}', "got something else: Expecting ',' delimiter at character 14."),
-        (b'{"input": "a', "got something else: Unterminated string starting at character 10."),
+        (b'{"input": "caf\xe9"}', "Expected JSON, got something else: invalid unicode code point"),
+        (b"[" * 100_000, "got something else: recursion limit exceeded"),
+        (b'{"input": ' + b"9" * 5_000 + b"}", "got something else: number out of range"),
+        (b'{"input": "a" "b"}', "got something else: expected `,` or `}` at line 1 column 15."),
+        (b'{"input": "a', "got something else: EOF while parsing a string at line 1 column 12."),
     ],
 )
 def test_what_is_wrong_with_json_is_told(app, folders, body, words):
@@ -206,9 +171,4 @@ def test_nothing_is_left_behind(app):
     assert after["files"] <= before["files"], (before, after)
     assert after["threads"] <= before["threads"] + available_cores(), (before, after)
     assert after["objects"] < before["objects"] + len(CASES) // 4, (before, after)
-    assert after["megabytes"] < before["megabytes"] + 60, (before, after)
-
-
-def vectors_of(answer):
-    assert answer.status == 200, answer
-    return np.array([one["embedding"] for one in json.loads(answer.body)["data"]])
+    assert after["megabytes"] < before["megabytes"] + 100, (before, after)
