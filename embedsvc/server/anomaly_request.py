@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from embedsvc.report.shown_text import shown_label
 from embedsvc.server.fields import ModelName, Request, describe, problem
 from embedsvc.server.image_data import Picture, picture_of_file, read_pictures, shown_name
-from embedsvc.server.invalid import invalid_request
+from embedsvc.server.json_route import read_json
 from embedsvc.server.multipart import Part, read_form
 from embedsvc.server.problems import BadRequest, Problem, WrongMediaType
 from embedsvc.server.settings import ServeSettings
@@ -60,10 +60,7 @@ def read_request(body: bytes, content_type: str, settings: ServeSettings) -> Ask
     if kind == _FORM:
         return _Files(read_form(body, content_type, most_parts=settings.max_items + 2))
     if kind == "application/json" or kind.endswith("+json"):
-        try:
-            return _Texts(AnomalyRequest.model_validate_json(body))
-        except ValidationError as err:
-            raise invalid_request(err.errors(), AnomalyRequest) from err
+        return _Texts(read_json(body, AnomalyRequest))
     raise WrongMediaType(
         f"Expected JSON or a form with files ({_FORM}), got the content type "
         f"{shown_label(content_type, _SHOWN)}. Send images as data URLs with 'Content-Type: "

@@ -31,6 +31,8 @@ _WINDOW = 256
 # The longest text of a batch is at most about twice the shortest, or padding costs more than
 # another batch would.
 _RATIO, _SLACK = 2, 8
+# Of a worker's share of what is usually under way, so much makes a batch worth beginning.
+_SHARE = 0.75
 # Below that many tokens a batch is not shared among idle workers.
 _WORTH_SHARING = 64
 _FIRST_GUESS = 2000.0  # tokens a second, until some were computed
@@ -142,7 +144,8 @@ class BatchQueue:
         self._limits, self._observer = limits, observer
         self._waiting: deque[_Item] = deque()
         self._n_waiting_tokens = 0
-        self._n_running = 0
+        self._n_running = self._n_running_tokens = 0
+        self._usual_tokens = 0.0  # being computed or waiting, when a batch begins
         self._tokens_a_second = _FIRST_GUESS
         self._timer: asyncio.TimerHandle | None = None
         # Enough that no worker runs dry, and little enough that others get their turn.
@@ -225,8 +228,14 @@ class BatchQueue:
         self._observe()
 
     def _patience(self) -> float:
-        """Seconds worth waiting for a fuller batch: none while nothing else is computed."""
-        if not self._n_running or self._n_waiting_tokens >= self._limits.batch_tokens:
+        """Seconds worth waiting for a fuller batch.
+
+        None while nothing else is computed, and none once a worker's share of what is usually
+        under way has come together. Between the two, waiting as long as a batch costs however
+        small it is cannot be far from the best.
+        """
+        enough = min(self._limits.batch_tokens, _SHARE * self._usual_tokens / self._limits.workers)
+        if not self._n_running or self._n_waiting_tokens >= enough:
             return 0.0
         return self._waiting[0].since + self._limits.wait_seconds - time.monotonic()
 
@@ -246,20 +255,24 @@ class BatchQueue:
         return batch
 
     def _start(self, batch: list[_Item]) -> None:
+        n_tokens = sum(len(item.ids) for item in batch)
         self._n_running += 1
-        task = asyncio.get_running_loop().create_task(self._run(batch))
+        self._n_running_tokens += n_tokens
+        under_way = self._n_running_tokens + self._n_waiting_tokens
+        self._usual_tokens += 0.1 * (under_way - self._usual_tokens)
+        task = asyncio.get_running_loop().create_task(self._run(batch, n_tokens))
         # The loop keeps no reference of its own.
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
 
-    async def _run(self, batch: list[_Item]) -> None:
+    async def _run(self, batch: list[_Item], n_tokens: int) -> None:
         start = time.perf_counter()
         try:
             await self._compute_batch(batch)
         finally:
             self._n_running -= 1
+            self._n_running_tokens -= n_tokens
         seconds = time.perf_counter() - start
-        n_tokens = sum(len(item.ids) for item in batch)
         self._tokens_a_second += 0.1 * (
             n_tokens * self._limits.workers / max(seconds, 1e-6) - self._tokens_a_second
         )

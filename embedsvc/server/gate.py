@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import re
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -109,25 +109,18 @@ class Gate:
             await asyncio.Event().wait()
             raise Disconnected
 
-        work = asyncio.ensure_future(self._app(visit.scope, whole_body, visit.send))
-        gone = asyncio.ensure_future(_until_gone(receive))
+        gone = _Gone(receive)
         try:
-            await asyncio.wait(
-                {work, gone},
-                timeout=self._service.settings.request_timeout,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if work.done():
-                await work
-            elif gone.done():
-                raise Disconnected
-            else:
-                raise self._timed_out()
+            async with asyncio.timeout(self._service.settings.request_timeout):
+                await self._app(visit.scope, whole_body, visit.send)
+        except TimeoutError as err:
+            raise self._timed_out() from err
+        except asyncio.CancelledError as err:
+            if gone.seen:
+                raise Disconnected from err
+            raise
         finally:
-            gone.cancel()
-            if not work.done():
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+            gone.look_no_more()
 
     def _timed_out(self) -> TimedOut:
         return TimedOut(
@@ -137,9 +130,28 @@ class Gate:
         )
 
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class _Gone:
+    """Looks out for the client's going away, and then cancels the task that works for it.
+
+    Attributes:
+        seen: whether it has gone.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self.seen = False
+        self._work = asyncio.current_task()
+        self._look = asyncio.ensure_future(self._until_gone(receive))
+
+    def look_no_more(self) -> None:
+        """The work is done."""
+        self._look.cancel()
+
+    async def _until_gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.seen = True
+        if self._work is not None:
+            self._work.cancel()
 
 
 class _Visit:
@@ -152,7 +164,7 @@ class _Visit:
         self._problem: Problem | None = None
         self._start = time.perf_counter()
         given = header(scope["headers"], b"x-request-id") or ""
-        self.request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        self.request_id = given if _GIVEN_ID.fullmatch(given) else os.urandom(16).hex()
         scope.setdefault("state", {})["log"] = self.fields = dict[str, Any]()
 
     async def send(self, message: Message) -> None:
@@ -171,8 +183,9 @@ class _Visit:
         self._problem = problem
         if self.status:
             return
-        await self.send(response_start(problem))
-        await self._send({"type": "http.response.body", "body": orjson.dumps(problem.body())})
+        body = orjson.dumps(problem.body())
+        await self.send(response_start(problem, len(body)))
+        await self._send({"type": "http.response.body", "body": body})
 
     def route(self) -> str:
         """The pattern that took the request; never the path itself, which may hold anything."""
@@ -200,13 +213,14 @@ class _Visit:
         )
 
 
-def response_start(problem: Problem) -> Message:
-    """The beginning of the answer to a problem."""
+def response_start(problem: Problem, n_bytes: int) -> Message:
+    """The beginning of the answer to a problem, whose body has so many bytes."""
     return {
         "type": "http.response.start",
         "status": problem.status,
         "headers": [
             (b"content-type", b"application/json"),
+            (b"content-length", str(n_bytes).encode()),
             *((name.encode(), value.encode()) for name, value in extra_headers(problem).items()),
         ],
     }

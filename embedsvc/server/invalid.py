@@ -32,27 +32,8 @@ def invalid_request(
     # A field that is missing may have come under a misspelt name, which tells more.
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     context = first.get("ctx") or {}
-    place = [part for part in first["loc"] if part != "body"]
-    param = "" if first["type"] == "json_invalid" else _param(place) + str(context.get("at", ""))
+    param = _param(first["loc"]) + str(context.get("at", ""))
     return BadRequest(_words(first, param, model), param=param or None)
-
-
-def unreadable_body(reason: BaseException | None) -> BadRequest:
-    """The problem to answer with where a body cannot even be read as a text of JSON.
-
-    Args:
-        reason: what was raised instead.
-    """
-    if isinstance(reason, UnicodeError):
-        return BadRequest("Expected JSON in UTF-8, got other bytes. Send the body in UTF-8.")
-    if isinstance(reason, RecursionError):
-        return BadRequest(
-            "Expected JSON of few levels, got lists or objects nested too deeply. Send flat lists."
-        )
-    return BadRequest(
-        "Expected JSON that can be read, got something else, such as a number of thousands of "
-        "digits. Send shorter numbers."
-    )
 
 
 def _words(error: Mapping[str, Any], param: str, model: type[BaseModel] | None) -> str:
@@ -60,9 +41,8 @@ def _words(error: Mapping[str, Any], param: str, model: type[BaseModel] | None) 
     if kind == "value":
         return f"{param}: {error['msg']}"
     if kind == "json_invalid":
-        return (
-            f"Expected JSON, got something else: {_where_it_ends(error)}. Check quotes and commas."
-        )
+        reason = (error.get("ctx") or {}).get("error", "it cannot be parsed")
+        return f"Expected JSON, got something else: {reason}. Check quotes, commas and encoding."
     if kind == "missing" and param:
         return f"Expected the field {param!r}, got none. Add it."
     if kind == "extra_forbidden":
@@ -73,15 +53,6 @@ def _words(error: Mapping[str, Any], param: str, model: type[BaseModel] | None) 
     for theirs, ours in _OUR_WORDS:
         expected = expected.replace(theirs, ours, 1)
     return f"{param}: {expected}, got {_shown(error.get('input'))}."
-
-
-def _where_it_ends(error: Mapping[str, Any]) -> str:
-    """What keeps a text from being JSON, and where: Python's parser tells the place apart."""
-    reason = str((error.get("ctx") or {}).get("error", "it cannot be parsed"))
-    place = error["loc"][-1] if error["loc"] else None
-    if not isinstance(place, int):
-        return reason
-    return f"{reason.removesuffix(' at')} at character {place}"
 
 
 def _unknown_field(param: str, model: type[BaseModel] | None) -> str:

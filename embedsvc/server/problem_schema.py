@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from embedsvc.server.json_route import JsonRoute
+
 
 class ProblemFields(BaseModel):
     """What is wrong: what was expected, what came, what to do."""
@@ -51,7 +53,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def new_router() -> APIRouter:
     """A router for endpoints that work on a body, with the problems all of them answer with."""
-    return APIRouter(responses=problems(*_WORDS))
+    return APIRouter(responses=problems(*_WORDS), route_class=JsonRoute)
 
 
 def watching_router() -> APIRouter:

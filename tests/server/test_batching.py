@@ -224,13 +224,13 @@ def test_idle_workers_share_what_waits():
     assert min(sizes[:2]) >= 10
 
 
-def test_a_batch_that_is_not_full_waits_for_company_only_while_others_are_computed():
+def test_a_batch_waits_for_company_while_others_are_computed_and_more_is_usual():
     hold = threading.Event()
     model = Model(hold=hold)
     queue, _ = make_queue(model, workers=2, wait=0.05)
 
     async def scenario():
-        first = asyncio.create_task(queue.run([[1]]))
+        first = asyncio.create_task(queue.run([[1] * 90]))
         await wait_for(model.begun)
         second = asyncio.create_task(queue.run([[2]]))
         await asyncio.sleep(0.01)
@@ -245,3 +245,21 @@ def test_a_batch_that_is_not_full_waits_for_company_only_while_others_are_comput
 
     assert asyncio.run(scenario()) == (1, 2)
     assert sorted(model.batches[1]) == [[2], [3]]
+
+
+def test_a_batch_begins_at_once_when_as_much_as_usual_has_come():
+    hold = threading.Event()
+    model = Model(hold=hold)
+    queue, _ = make_queue(model, workers=2, wait=30.0)
+
+    async def scenario():
+        first = asyncio.create_task(queue.run([[1] * 90]))
+        await wait_for(model.begun)
+        others = [asyncio.create_task(queue.run([[2]])) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        began = len(model.batches)
+        hold.set()
+        await asyncio.gather(first, *others)
+        return began
+
+    assert asyncio.run(scenario()) == 2

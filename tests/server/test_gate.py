@@ -141,6 +141,7 @@ def test_a_body_that_is_too_large_is_read_on_and_refused():
     assert call.status == 413
     assert "at most 100 bytes, got 120 or more" in call.error["message"]
     assert not call._parts
+    assert int(call.headers["content-length"]) == len(call.sent[1]["body"])
     assert settled(call.service)
 
 
