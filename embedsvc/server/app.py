@@ -33,6 +33,7 @@ from embedsvc.server.routes import (
 )
 from embedsvc.server.service import Keys, Service
 from embedsvc.server.settings import ServeSettings
+from embedsvc.server.trimming import give_back_regularly
 
 Outcome = Callable[[BaseException | None], None]
 
@@ -63,9 +64,12 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        loading = asyncio.create_task(_load(service, on_loaded))
+        tasks = [
+            asyncio.create_task(one) for one in (_load(service, on_loaded), give_back_regularly())
+        ]
         yield
-        loading.cancel()
+        for task in tasks:
+            task.cancel()
 
     app = DocumentedApi(
         title="embedsvc",
