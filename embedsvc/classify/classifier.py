@@ -311,7 +311,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         return vectors
 
     def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the head makes of vectors that `embed` gave; float32 of shape (n_texts, n_labels)."""
+        """What the head makes of vectors of `embed`; float32 of shape (n_texts, n_labels)."""
         self.learned()
         outputs = self.head_({"embedding": tf.constant(vectors)}, training=False)
         probabilities: NDArray[np.float32] = outputs["probabilities"].numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,13 @@ from numpy.typing import NDArray
 
 from embedsvc.encoders.text_model import TextModel
 from embedsvc.nets.layers import Tensor
+from embedsvc.nets.packed import can_pack, embed_packed, packing
 from embedsvc.nets.runtime import Runtime, prepare_extraction
 from embedsvc.nets.text_encoder import build_text_encoder
 from embedsvc.text.buckets import pad
+
+# Padded tokens for one of a text, above which it pays to leave padding out of all but attention.
+_WORTH_PACKING = 1.1
 
 
 class TextNetwork:
@@ -22,6 +27,7 @@ class TextNetwork:
         model: what is computed.
         dim: components of a vector.
         max_tokens: tokens a chunk, special tokens included.
+        can_pack: whether padding costs little, so that texts of any lengths go together.
         runtime: how this machine is used.
     """
 
@@ -31,6 +37,7 @@ class TextNetwork:
         self.max_tokens = model.max_tokens
         self.tokenize = model.tokenize
         encoder = build_text_encoder(model.network, pooling=model.pooling, modules=model.modules)
+        self.can_pack = can_pack(encoder)
         self.dim = int(encoder.output["embedding"].shape[-1])
 
         def embed(token_ids: Tensor, lengths: Tensor) -> Tensor:
@@ -41,6 +48,9 @@ class TextNetwork:
             }
             return encoder(inputs, training=False)["embedding"]
 
+        def embed_tokens(token_ids: Tensor, lengths: Tensor, places: dict[str, Tensor]) -> Tensor:
+            return embed_packed(encoder, token_ids, lengths, places)
+
         # One trace serves every batch shape.
         self._embed = tf.function(
             embed,
@@ -50,6 +60,20 @@ class TextNetwork:
             ],
             autograph=False,
         ).get_concrete_function()
+        self._embed_packed = tf.function(
+            embed_tokens,
+            input_signature=[
+                tf.TensorSpec([None], tf.int32, name="token_ids"),
+                tf.TensorSpec([None], tf.int32, name="lengths"),
+                {
+                    "text_of": tf.TensorSpec([None], tf.int32),
+                    "positions": tf.TensorSpec([None], tf.int32),
+                    "in_padded": tf.TensorSpec([None], tf.int32),
+                    "in_packed": tf.TensorSpec([None, None], tf.int32),
+                },
+            ],
+            autograph=False,
+        )
 
     def embed(self, sequences: list[list[int]]) -> NDArray[np.float32]:
         """Compute one batch; safe to call from several threads at once.
@@ -61,8 +85,14 @@ class TextNetwork:
             Float32 array of shape (n_sequences, dim).
         """
         lengths = np.fromiter(map(len, sequences), np.int32, count=len(sequences))
+        n_padded = len(lengths) * int(lengths.max(initial=0))
         with tf.experimental.function_executor_type(self.runtime.executor):
-            vectors = self._embed(tf.constant(pad(sequences)), tf.constant(lengths))
+            if self.can_pack and n_padded > _WORTH_PACKING * lengths.sum():
+                flat = np.fromiter(chain.from_iterable(sequences), np.int32, count=lengths.sum())
+                places = {name: tf.constant(one) for name, one in packing(lengths).items()}
+                vectors = self._embed_packed(tf.constant(flat), tf.constant(lengths), places)
+            else:
+                vectors = self._embed(tf.constant(pad(sequences)), tf.constant(lengths))
         result: NDArray[np.float32] = vectors.numpy()
         return result
 

@@ -175,6 +175,12 @@ class BertEmbeddings(_OfConfig):
         flat = self.dropout(flat, training=training)
         return tf.reshape(flat, [-1, length, hidden])
 
+    def embed_packed(self, token_ids: Tensor, positions: Tensor) -> Tensor:
+        """Embed ids of shape (n_tokens,), of the first segment, as (n_tokens, hidden)."""
+        states = tf.gather(tf.convert_to_tensor(self.word), token_ids)
+        states += tf.gather(tf.convert_to_tensor(self.position), positions)
+        return self.norm(states + tf.convert_to_tensor(self.segment)[0], training=False)
+
     def compute_output_shape(self, token_ids_shape: Shape, segment_ids_shape: Shape) -> Shape:
         """(batch, length, hidden)."""
         return (*token_ids_shape, self.config.hidden_size)
@@ -216,19 +222,30 @@ class TransformerLayer(_OfConfig):
         """Map states of shape (batch, length, hidden) to new ones; the mask is (batch, length)."""
         length, hidden = tf.shape(states)[1], self.config.hidden_size
         flat = tf.reshape(states, [-1, hidden])  # (batch * length, hidden)
-        attended = self.attention_output(self._attend(flat, attention_mask, training))
-        attended = self.dropout(attended, training=training)
+        context = self._attend(self.qkv(flat), attention_mask, training)
+        return tf.reshape(self._forward(flat, context, training), [-1, length, hidden])
+
+    def call_packed(
+        self, flat: Tensor, attention_mask: Tensor, places: dict[str, Tensor]
+    ) -> Tensor:
+        """The same for states of shape (n_tokens, hidden), see `embedsvc.nets.packed`."""
+        qkv = tf.gather(self.qkv(flat), places["in_packed"])  # (batch, length, 3 * hidden)
+        context = self._attend(qkv, attention_mask, training=False)
+        return self._forward(flat, tf.gather(context, places["in_padded"]), training=False)
+
+    def _forward(self, flat: Tensor, context: Tensor, training: bool | None) -> Tensor:
+        """What follows on attention, a token at a time."""
+        attended = self.dropout(self.attention_output(context), training=training)
         flat = self.attention_norm(flat + attended, training=training)
         forwarded = self.feed_forward_output(self.intermediate(flat))
         forwarded = self.dropout(forwarded, training=training)
-        flat = self.feed_forward_norm(flat + forwarded, training=training)
-        return tf.reshape(flat, [-1, length, hidden])
+        return self.feed_forward_norm(flat + forwarded, training=training)
 
-    def _attend(self, flat: Tensor, attention_mask: Tensor, training: bool | None) -> Tensor:
+    def _attend(self, qkv: Tensor, attention_mask: Tensor, training: bool | None) -> Tensor:
         heads, hidden = self.config.n_heads, self.config.hidden_size
         size = hidden // heads
         length = tf.shape(attention_mask)[1]
-        qkv = tf.reshape(self.qkv(flat), [-1, length, 3 * heads, size])
+        qkv = tf.reshape(qkv, [-1, length, 3 * heads, size])
         query, key, value = tf.split(tf.transpose(qkv, [0, 2, 1, 3]), 3, axis=1)
         scores = tf.matmul(query, key, transpose_b=True) * size**-0.5  # (batch, heads, len, len)
         padding = (1.0 - tf.cast(attention_mask, scores.dtype)) * scores.dtype.min

@@ -84,6 +84,7 @@ class HostedText:
             limits=QueueLimits(
                 workers=runtime.workers,
                 batch_tokens=settings.max_batch_tokens or runtime.batch_tokens,
+                padding=0.0 if self._network.can_pack else 1.0,
                 wait_seconds=settings.batch_wait_ms / 1000,
                 most_tokens=settings.max_queue_tokens,
             ),

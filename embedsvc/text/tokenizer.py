@@ -74,7 +74,11 @@ class TextTokenizer:
             InputError: a text holds a lone surrogate, which is no character.
         """
         try:
-            encodings = self._tokenizer.encode_batch_fast(list(texts))
+            if len(texts) == 1:
+                # In this thread: a single text is not worth waking another one for.
+                encodings = [self._tokenizer.encode(texts[0])]
+            else:
+                encodings = self._tokenizer.encode_batch_fast(list(texts))
         except (TypeError, UnicodeEncodeError) as err:
             raise _explain_bad_text(texts) from err
         return [self._tokenized(encoding) for encoding in encodings]

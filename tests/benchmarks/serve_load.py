@@ -1,6 +1,6 @@
 """Requests a second and their latency under load, beside the same texts offline.
 
-    python tests/benchmarks/serve_load.py [--rounds 3] [--texts 4000] [--workers 1]
+    python tests/benchmarks/serve_load.py [--rounds 3] [--workers 1] [--texts 4000 | FILE.csv]
 
 `embedsvc serve` runs in a process of its own and this one is its clients, over loopback, one short
 text a request. The offline rate is that of `TextEncoder.encode`, which `embedsvc extract` calls, in
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import csv
 import json
 import signal
 import statistics
@@ -39,9 +40,9 @@ TIMEOUT = 10.0
 OFFLINE = """
 import sys, time
 sys.path.insert(0, {here!r})
-from made_texts import short_texts
+from serve_load import read_texts
 from embedsvc.encoders.registry import load_encoder
-encoder, texts = load_encoder("minilm"), short_texts({n})
+encoder, texts = load_encoder("minilm"), read_texts({texts!r})
 encoder.encode(texts[:500])
 for _ in sys.stdin:
     start = time.perf_counter()
@@ -109,6 +110,14 @@ class Connection:
         if self._reader is not None:
             self._writer.close()
             self._reader = None
+
+
+def read_texts(given: str) -> list[str]:
+    """So many made texts of some 10 tokens, or those of a file."""
+    if given.isdecimal():
+        return short_texts(int(given))
+    with Path(given).open(encoding="utf-8", newline="") as file:
+        return [row["text"] for row in csv.DictReader(file)]
 
 
 def bodies_of(texts: list[str]) -> list[bytes]:
@@ -204,9 +213,9 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
 class Offline:
     """The same texts without a service, in a process that waits for its turn."""
 
-    def __init__(self, n_texts: int) -> None:
-        self._n_texts = n_texts
-        code = OFFLINE.format(here=str(Path(__file__).parent), n=n_texts)
+    def __init__(self, texts: str) -> None:
+        self._n_texts = len(read_texts(texts))
+        code = OFFLINE.format(here=str(Path(__file__).parent), texts=texts)
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -229,21 +238,21 @@ class Offline:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--texts", type=int, default=4000)
+    parser.add_argument("--texts", default="4000", help="how many made ones, or a CSV with `text`")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--serve", default="", help="more options for `embedsvc serve`")
     args = parser.parse_args()
     uvloop.install()
     options = ("--workers", str(args.workers), *args.serve.split())
-    bodies = bodies_of(short_texts(args.texts))
-    rate = throughput(bodies, args.rounds, options)
+    bodies = bodies_of(read_texts(args.texts))
+    rate = throughput(args.texts, bodies, args.rounds, options)
     one_at_a_time(bodies[:1000], options)
     overload(bodies, rate, options)
     termination(bodies, options)
 
 
-def throughput(bodies: list[bytes], rounds: int, options: tuple[str, ...]) -> float:
-    offline = Offline(len(bodies))
+def throughput(texts: str, bodies: list[bytes], rounds: int, options: tuple[str, ...]) -> float:
+    offline = Offline(texts)
     with service(*options) as (_, port):
         asyncio.run(closed_loop(port, bodies[:500], 8))  # warms up
         rates, loads = [offline.rate()], dict[int, list[Load]]()
