@@ -145,3 +145,13 @@ def test_describe(tiny_bert_folder):
         "prompt": "find ",
     }
     assert json.dumps(described)
+
+
+def test_a_batch_of_mixed_lengths_is_computed_without_padding_to_the_same_vectors(tiny):
+    network = tiny.network
+    assert network.can_pack
+    sequences = [network.tokenize([text])[0].chunks[0] for text in ("a", "a cat " * 12, "late")]
+    together = network.embed(sequences)
+    alone = np.concatenate([network.embed([sequence]) for sequence in sequences])
+    assert np.allclose(together, alone, atol=1e-6)
+    assert network.embed([]).shape == (0, network.dim)
