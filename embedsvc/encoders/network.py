@@ -27,7 +27,7 @@ class TextNetwork:
         model: what is computed.
         dim: components of a vector.
         max_tokens: tokens a chunk, special tokens included.
-        can_pack: whether padding costs little, so that texts of any lengths go together.
+        can_pack: whether padding costs little in `embed_mixed`.
         runtime: how this machine is used.
     """
 
@@ -76,7 +76,7 @@ class TextNetwork:
         )
 
     def embed(self, sequences: list[list[int]]) -> NDArray[np.float32]:
-        """Compute one batch; safe to call from several threads at once.
+        """Compute one batch of about the same lengths; safe to call from several threads at once.
 
         Args:
             sequences: token ids of each chunk, special tokens included.
@@ -84,15 +84,22 @@ class TextNetwork:
         Returns:
             Float32 array of shape (n_sequences, dim).
         """
-        lengths = np.fromiter(map(len, sequences), np.int32, count=len(sequences))
-        n_padded = len(lengths) * int(lengths.max(initial=0))
+        lengths = _lengths(sequences)
         with tf.experimental.function_executor_type(self.runtime.executor):
-            if self.can_pack and n_padded > _WORTH_PACKING * lengths.sum():
-                flat = np.fromiter(chain.from_iterable(sequences), np.int32, count=lengths.sum())
-                places = {name: tf.constant(one) for name, one in packing(lengths).items()}
-                vectors = self._embed_packed(tf.constant(flat), tf.constant(lengths), places)
-            else:
-                vectors = self._embed(tf.constant(pad(sequences)), tf.constant(lengths))
+            vectors = self._embed(tf.constant(pad(sequences)), tf.constant(lengths))
+        result: NDArray[np.float32] = vectors.numpy()
+        return result
+
+    def embed_mixed(self, sequences: list[list[int]]) -> NDArray[np.float32]:
+        """The same for any lengths: padding is left out of all but attention where that pays."""
+        lengths = _lengths(sequences)
+        n_padded = len(lengths) * lengths.max(initial=0)
+        if not self.can_pack or n_padded <= _WORTH_PACKING * lengths.sum():
+            return self.embed(sequences)
+        token_ids = np.fromiter(chain.from_iterable(sequences), np.int32, count=lengths.sum())
+        places = {name: tf.constant(one) for name, one in packing(lengths).items()}
+        with tf.experimental.function_executor_type(self.runtime.executor):
+            vectors = self._embed_packed(tf.constant(token_ids), tf.constant(lengths), places)
         result: NDArray[np.float32] = vectors.numpy()
         return result
 
@@ -135,3 +142,7 @@ class TextNetwork:
             "max_tokens": self.max_tokens,
             "prompt": self.model.prompt,
         }
+
+
+def _lengths(sequences: list[list[int]]) -> NDArray[np.int32]:
+    return np.fromiter(map(len, sequences), np.int32, count=len(sequences))

@@ -107,9 +107,11 @@ class HostedText:
         return about
 
     def warm(self) -> None:
-        """Compute two lengths: TensorFlow makes its kernels ready at the first call."""
-        for n_words in (1, 100):
-            self._compute([self._network.tokenize(["warm " * n_words])[0].chunks[0]])
+        """Compute two lengths, apart and together: first calls make graphs and kernels ready."""
+        texts = self._network.tokenize(["warm", "warm " * 100])
+        short, long = (text.chunks[0] for text in texts)
+        for batch in ([short], [long], [short, long]):
+            self._compute(batch)
 
     async def tokenize(self, texts: list[str], *, max_characters: int) -> list[TokenizedText]:
         """Tokenize texts, without keeping others waiting.
@@ -182,7 +184,7 @@ class HostedText:
     # Inside
 
     def _compute(self, sequences: list[TokenIds]) -> Rows:
-        vectors = self._network.embed(sequences)
+        vectors = self._network.embed_mixed(sequences)
         if self.classifier is None:
             return vectors
         return np.concatenate([vectors, self.classifier.probabilities(vectors)], axis=1)

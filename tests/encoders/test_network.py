@@ -111,7 +111,7 @@ def test_final_normalization(tiny_bert_folder, outputs, head, normalize):
 
 
 def test_a_text_alone_and_padded(network, sequences):
-    together = network.embed(sequences)
+    together = network.embed_mixed(sequences)
     alone = np.concatenate([network.embed([sequence]) for sequence in sequences])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
@@ -151,7 +151,8 @@ def test_a_batch_of_mixed_lengths_is_computed_without_padding_to_the_same_vector
     network = tiny.network
     assert network.can_pack
     sequences = [network.tokenize([text])[0].chunks[0] for text in ("a", "a cat " * 12, "late")]
-    together = network.embed(sequences)
+    together = network.embed_mixed(sequences)
     alone = np.concatenate([network.embed([sequence]) for sequence in sequences])
     assert np.allclose(together, alone, atol=1e-6)
-    assert network.embed([]).shape == (0, network.dim)
+    assert np.allclose(network.embed(sequences), together, atol=1e-6)
+    assert network.embed_mixed([]).shape == (0, network.dim)
