@@ -52,7 +52,6 @@ class Gate:
             await self._app(scope, receive, send)
             return
         visit = _Visit(scope, send, self._service)
-        self._service.last_seen = time.monotonic()
         try:
             await self._let_in(visit, receive)
         except Disconnected:
@@ -64,7 +63,6 @@ class Gate:
             log_failure("failed", request_id=visit.request_id, route=visit.route())
             await visit.answer(problem_of(err))
         finally:
-            self._service.last_seen = time.monotonic()
             visit.close()
 
     async def _let_in(self, visit: _Visit, receive: Receive) -> None:
@@ -85,8 +83,7 @@ class Gate:
             self._service.metrics.active.set(self._service.n_active)
 
     def _check_room(self) -> None:
-        if not self._service.hosting.ready:
-            self._service.hosting.check_ready()
+        self._service.hosting.check_ready()
         most = self._service.settings.max_concurrent
         if self._service.n_active >= most:
             raise Overloaded(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from embedsvc.server.hosting import Hosting
@@ -31,7 +30,6 @@ class Service:
             open no further request on their connections.
         n_active: requests being worked on.
         n_bytes: bytes of their bodies.
-        last_seen: when a request last came or was answered, on `time.monotonic`'s clock.
     """
 
     settings: ServeSettings
@@ -41,4 +39,3 @@ class Service:
     stopping: bool = False
     n_active: int = 0
     n_bytes: int = 0
-    last_seen: float = field(default_factory=time.monotonic)
