@@ -40,7 +40,7 @@ class EmbeddingRequest(Request):
     model: ModelName = None
     encoding_format: Annotated[
         Literal["float", "base64"],
-        Field(description="base64 is little-endian float32, a quarter of the size."),
+        Field(description="base64 is little-endian float32, in half of the size."),
     ] = "float"
     dimensions: Annotated[
         int | None,

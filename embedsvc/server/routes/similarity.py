@@ -27,7 +27,13 @@ _MOST_PAIRS = 1_000_000
 class SimilarityRequest(Request):
     """Texts to compare."""
 
-    input: Annotated[ListOfTexts, Field(description="Texts, a row of the answer each.")]
+    input: Annotated[
+        ListOfTexts,
+        Field(
+            description="Texts, a row of the answer each.",
+            examples=[["late parcel", "the package is delayed", "a cat"]],
+        ),
+    ]
     other: Annotated[
         ListOfTexts | None,
         Field(description="Texts, a column each; left out, those of input."),
