@@ -70,6 +70,7 @@ def create_app(
         yield
         for task in tasks:
             task.cancel()
+        await service.hosting.close()
 
     app = DocumentedApi(
         title="embedsvc",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from embedsvc.server.headers import header
-from embedsvc.server.problems import BadRequest, BodyTooLarge, Overloaded, WrongMediaType
+from embedsvc.server.problems import BadRequest, BodyTooLarge, Overloaded, Problem, WrongMediaType
 from embedsvc.server.service import Service
 
 Message = dict[str, Any]
@@ -38,6 +38,12 @@ async def read_body(scope: dict[str, Any], receive: Receive, service: Service) -
     _check_encoding(scope)
     try:
         _check_length(scope, service)
+    except (BodyTooLarge, Overloaded):
+        # Who asks first has sent nothing yet.
+        if header(scope["headers"], b"expect") is None:
+            await _read_on(receive)
+        raise
+    try:
         async with asyncio.timeout(service.settings.body_timeout):
             return await _gather(receive, service)
     except TimeoutError as err:
@@ -47,29 +53,28 @@ async def read_body(scope: dict[str, Any], receive: Receive, service: Service) -
             "less at once, or over a faster line.",
             code="request_timeout",
         ) from err
-    except (BodyTooLarge, Overloaded):
-        if header(scope["headers"], b"expect") is None:
-            await _read_on(receive)
-        raise
 
 
 async def _gather(receive: Receive, service: Service) -> bytearray:
     body = bytearray()
+    more = True
     try:
-        while True:
+        while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Disconnected
+            more = message.get("more_body", False)
             part = message.get("body", b"")
             _check_size(len(body) + len(part), service)
             _check_memory(len(part), service)
             body += part
             service.n_bytes += len(part)
-            if not message.get("more_body", False):
-                return body
-    except BaseException:
+    except BaseException as err:
         service.n_bytes -= len(body)
+        if more and isinstance(err, Problem):
+            await _read_on(receive)
         raise
+    return body
 
 
 def _check_encoding(scope: dict[str, Any]) -> None:

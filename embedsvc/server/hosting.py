@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor
 from typing import Any, Literal, Protocol
 
 from embedsvc.server.problems import NotReady, UnknownModel
@@ -31,6 +32,9 @@ class Hosted(Protocol):
     def warm(self) -> None:
         """Compute something, so that the first request need not wait; blocks."""
 
+    async def close(self) -> None:
+        """Finish what was accepted, and let go of threads of its own."""
+
 
 class Hosting:
     """The models of the service, in the order they were asked for.
@@ -40,10 +44,11 @@ class Hosting:
 
     Args:
         loads: from a model's name to what loads it.
+        pool: threads that the models share.
     """
 
-    def __init__(self, loads: dict[str, Load]) -> None:
-        self._loads = loads
+    def __init__(self, loads: dict[str, Load], pool: Executor | None = None) -> None:
+        self._loads, self._pool = loads, pool
         self._hosted: dict[str, Hosted] = {}
         self._loading = ""
         self.ready = False
@@ -60,6 +65,13 @@ class Hosting:
             hosted.warm()
             self._hosted[name] = hosted
         self.ready = True
+
+    async def close(self) -> None:
+        """Let go of all threads; models are of no use any more."""
+        for hosted in self._hosted.values():
+            await hosted.close()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def check_ready(self) -> None:
         """Check that all models are loaded.

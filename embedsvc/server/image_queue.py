@@ -111,7 +111,7 @@ class ImageQueue(Generic[Result]):
         self._requests: deque[_Request[Result]] = deque()
         self._n_waiting = 0
         self._seconds_an_image = _FIRST_GUESS
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"embedsvc-{name:.40}")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"serving-{name:.40}")
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
 

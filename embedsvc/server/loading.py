@@ -21,7 +21,7 @@ def host(settings: ServeSettings, metrics: Metrics) -> Hosting:
     Raises:
         InputError: two have the same name, or one none that can be one.
     """
-    pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="embedsvc")
+    pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="serving")
     places = served_places(settings)
     kinds: list[tuple[tuple[NamedPlace, ...], Loader]] = [
         (places.models, _load_model),
@@ -33,7 +33,8 @@ def host(settings: ServeSettings, metrics: Metrics) -> Hosting:
             one.name: partial(load, one.name, one.place, settings, pool, metrics)
             for named, load in kinds
             for one in named
-        }
+        },
+        pool,
     )
 
 

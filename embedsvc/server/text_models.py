@@ -113,6 +113,9 @@ class HostedText:
         for batch in ([short], [long], [short, long]):
             self._compute(batch)
 
+    async def close(self) -> None:
+        """Nothing to do: its threads are those of all models."""
+
     async def tokenize(self, texts: list[str], *, max_characters: int) -> list[TokenizedText]:
         """Tokenize texts, without keeping others waiting.
 

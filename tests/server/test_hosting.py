@@ -1,3 +1,6 @@
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from embedsvc.errors import ArtifactError
@@ -7,13 +10,16 @@ from embedsvc.server.problems import NotReady, UnknownModel
 
 class Model:
     def __init__(self, name, kind):
-        self.name, self.kind, self.warmed = name, kind, False
+        self.name, self.kind, self.warmed, self.closed = name, kind, False, False
 
     def about(self):
         return {}
 
     def warm(self):
         self.warmed = True
+
+    async def close(self):
+        self.closed = True
 
 
 def hosting(**kinds):
@@ -74,3 +80,14 @@ def test_a_model_that_cannot_be_loaded_leaves_the_service_not_ready():
     with pytest.raises(ArtifactError):
         models.load()
     assert not models.ready
+
+
+def test_closing_lets_go_of_all_threads():
+    pool = ThreadPoolExecutor(1, thread_name_prefix="shared")
+    pool.submit(int).result()
+    models = Hosting({"minilm": lambda: Model("minilm", "text")}, pool)
+    models.load()
+    asyncio.run(models.close())
+    assert all(model.closed for model in models)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        pool.submit(int)
