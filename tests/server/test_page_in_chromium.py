@@ -224,6 +224,8 @@ def test_texts_are_compared(opened, stub):
     assert stub.asked == [("similarity", body)]
     assert texts_of(page, "td[data-i='0']") == ["1.00", "−0.25", "0.75"]
     assert texts_of(page, "#pairs li:first-child span span") == ["a red car", "a red car here"]
+    # Names are laid out when the map has its size, a frame later.
+    page.wait("document.querySelectorAll('#map text').length === 3")
     assert sorted(texts_of(page, "#map text")) == sorted(body["input"])
 
 
@@ -233,6 +235,7 @@ def test_the_example(opened):
     wait_for(page, "#texts .status", "10 texts compared")
     # What somebody typed is not to be replaced.
     assert not is_shown(page, "#example")
+    page.wait("document.querySelector('.map circle')")
     assert page.run("document.querySelector('.map circle').getAttribute('aria-label')").startswith(
         "1 "
     )
@@ -532,8 +535,9 @@ def test_light_and_dark(opened, browser):
     page.wait("document.getElementById('theme').ariaPressed === 'true'")
     page.run("document.getElementById('theme').click()")
     assert page.run(paper) == light
-    page.run("location.reload()")
-    page.wait(f"document.readyState === 'complete' && {READY}")
+    # The old document is complete too, until the new one takes its place.
+    page.run("window.isOld = true; location.reload()")
+    page.wait(f"!window.isOld && document.readyState === 'complete' && {READY}")
     assert page.run(paper) == light
     browser.prefer("light")
 
