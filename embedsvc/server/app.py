@@ -43,6 +43,8 @@ def create_app(
     *,
     keys: Keys | None = None,
     on_loaded: Outcome = lambda err: None,
+    all_ready: Callable[[], bool] = lambda: True,
+    load_first: bool = False,
 ) -> FastAPI:
     """Make the application, an ASGI app for any server.
 
@@ -51,6 +53,9 @@ def create_app(
         keys: that requests need; None asks for none.
         on_loaded: called once in the event loop, with None when all models are loaded, or with
             what stands in the way.
+        all_ready: whether other processes that answer beside this one are ready too.
+        load_first: whether nothing is answered before models are loaded; otherwise it is, with
+            status 503.
 
     Returns:
         The application; `app.state.service` is its `Service`. It loads its models when it starts.
@@ -59,14 +64,15 @@ def create_app(
         >>> app = create_app(ServeSettings(models=("minilm",)))
     """
     metrics = Metrics()
-    service = Service(settings, host(settings, metrics), metrics, keys)
+    service = Service(settings, host(settings, metrics), metrics, keys, all_ready)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        tasks = [
-            asyncio.create_task(one) for one in (_load(service, on_loaded), give_back_regularly())
-        ]
+        loading = asyncio.create_task(_load(service, on_loaded))
+        tasks = [loading, asyncio.create_task(give_back_regularly())]
+        if load_first:
+            await loading
         yield
         for task in tasks:
             task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,7 @@ class Service:
         hosting: its models.
         metrics: what it counts.
         keys: who may call; None is everybody.
+        all_ready: whether other processes on its socket are ready too.
         stopping: whether it is about to stop: it is not ready any more, and asks its clients to
             open no further request on their connections.
         n_active: requests being worked on.
@@ -36,6 +38,7 @@ class Service:
     hosting: Hosting
     metrics: Metrics
     keys: Keys | None = None
+    all_ready: Callable[[], bool] = lambda: True
     stopping: bool = False
     n_active: int = 0
     n_bytes: int = 0

@@ -17,7 +17,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from types import FrameType
 
 import uvicorn
@@ -41,13 +41,22 @@ _QUIET_SECONDS = 0.5
 _TICK = 0.02
 
 
-def serve(settings: ServeSettings, listener: socket.socket, told: Told) -> None:
+def serve(
+    settings: ServeSettings,
+    listener: socket.socket,
+    told: Told,
+    *,
+    all_ready: Callable[[], bool] = lambda: True,
+    load_first: bool = False,
+) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
         settings: of the service.
         listener: a socket that listens.
         told: who is told how it goes.
+        all_ready: whether all processes on the socket were ready.
+        load_first: whether connections wait until models are loaded.
 
     Raises:
         EmbedsvcError: a model cannot be loaded; or whatever else loading raised.
@@ -55,7 +64,13 @@ def serve(settings: ServeSettings, listener: socket.socket, told: Told) -> None:
     allow_many_files()
     start_logging(settings.log_format)
     keys = None if settings.api_key_file is None else ApiKeys.read(settings.api_key_file)
-    app = create_app(settings, keys=keys, on_loaded=lambda err: server.loaded(err))
+    app = create_app(
+        settings,
+        keys=keys,
+        on_loaded=lambda err: server.loaded(err),
+        all_ready=all_ready,
+        load_first=load_first,
+    )
     for name in ("uvicorn", "asyncio"):
         # What clients do wrong is in the service's own log, or is no news.
         logger = logging.getLogger(name)

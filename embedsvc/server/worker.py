@@ -11,6 +11,7 @@ import socket
 import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from embedsvc.errors import EmbedsvcError
@@ -30,6 +31,7 @@ def work(
     *,
     cores: frozenset[int],
     metrics: str,
+    all_ready: Event,
     quiet: Quiet,
 ) -> None:
     """Serve in this process until SIGTERM, or until the process that started it is gone.
@@ -40,6 +42,8 @@ def work(
         report: where to say how starting goes.
         cores: to run on; empty is any.
         metrics: the folder in which the processes' numbers meet.
+        all_ready: set once each process was ready. Where it is already, this one takes the place
+            of another, and takes no connections before its models are loaded.
         quiet: as for `quietly`.
     """
     os.environ[_METRICS_FOLDER] = metrics
@@ -57,7 +61,13 @@ def work(
 
         told = Told(listening=lambda: report.send(LISTENING), loaded=loaded)
         try:
-            serve(ServeSettings.model_validate_json(settings), listener, told)
+            serve(
+                ServeSettings.model_validate_json(settings),
+                listener,
+                told,
+                all_ready=all_ready.is_set,
+                load_first=all_ready.is_set(),
+            )
         except EmbedsvcError as err:
             report.send(type(err)(str(err)))
 

@@ -61,7 +61,7 @@ class Workers:
         self._shares = core_shares(_cores(), settings.workers)
         self._workers: list[_Worker] = []
         self._deaths = 0
-        self._all_ready = self._heard = False
+        self._all_ready, self._heard = _SPAWN.Event(), False
         self._stopping = False
         self._wake, self._woken = _SPAWN.Pipe(duplex=False)
         self._metrics = ""
@@ -93,6 +93,7 @@ class Workers:
             kwargs={
                 "cores": self._shares[slot],
                 "metrics": self._metrics,
+                "all_ready": self._all_ready,
                 "quiet": self._quiet,
             },
             name=f"embedsvc-worker-{slot + 1}",
@@ -126,8 +127,8 @@ class Workers:
             if message == LOADED:
                 worker.ready = True
                 self._deaths = 0
-        if not self._all_ready and all(one.ready for one in self._workers):
-            self._all_ready = True
+        if not self._all_ready.is_set() and all(one.ready for one in self._workers):
+            self._all_ready.set()
             self._told.loaded(None)
 
     def _replace(self, slot: int, dead: _Worker) -> _Worker:

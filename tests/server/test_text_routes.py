@@ -260,3 +260,30 @@ def test_models_are_listed_and_described(client):
     assert listed[2]["labels"] == ["ham", "spam", "été"]
     assert client.get("/v1/models/multilabel").json() == listed[3]
     assert error_of(client.get("/v1/models/nothing/here"), 404)["code"] == "model_not_found"
+
+
+# Readiness
+
+
+def test_a_process_is_not_ready_before_the_others_are(client):
+    service = client.app.state.service
+    assert client.get("/readyz").json() == {"status": "ready"}
+    service.all_ready = lambda: False
+    try:
+        error = error_of(client.get("/readyz"), 503)
+        assert error["code"] == "loading"
+        assert embed(client, "its own models are loaded")["data"]
+    finally:
+        service.all_ready = lambda: True
+
+
+def test_what_takes_the_place_of_another_loads_before_it_answers(served_folders):
+    from starlette.testclient import TestClient
+
+    from embedsvc.server.app import create_app
+    from embedsvc.server.settings import ServeSettings
+
+    settings = ServeSettings(models=(f"tiny={served_folders['tiny']}",))
+    app = create_app(settings, load_first=True)
+    with TestClient(app, base_url="http://127.0.0.1") as first:
+        assert first.get("/readyz").status_code == 200

@@ -49,6 +49,13 @@ def router(service: Service) -> APIRouter:
                 code="stopping",
             )
         service.hosting.check_ready()
+        if not service.all_ready():
+            raise NotReady(
+                "Expected all processes of the service to have loaded their models, but one is "
+                "still loading. Try again in some seconds.",
+                code="loading",
+                retry_after=5.0,
+            )
         return Readiness()
 
     @routes.get("/metrics", response_class=Response, responses=_METRICS)
