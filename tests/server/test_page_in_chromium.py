@@ -235,7 +235,7 @@ def test_the_example(opened):
     wait_for(page, "#texts .status", "10 texts compared")
     # What somebody typed is not to be replaced.
     assert not is_shown(page, "#example")
-    page.wait("document.querySelector('.map circle')")
+    page.wait("!!document.querySelector('.map circle')")
     assert page.run("document.querySelector('.map circle').getAttribute('aria-label')").startswith(
         "1 "
     )
