@@ -120,7 +120,7 @@ def _value(flag: str, name: str, kind: str, text: str) -> Callable[..., Any]:
     "--max-batch-tokens",
     "max_batch_tokens",
     "N",
-    "Padded tokens computed together.  [default: what suits the machine]",
+    "Tokens computed together.  [default: what suits the machine]",
 )
 @_value(
     "--batch-wait-ms",

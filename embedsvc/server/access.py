@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,7 +33,7 @@ class Access:
             # the user's own browser (DNS rebinding).
             self._hosts = LOOPBACK
 
-    def check(self, scope: dict[str, Any]) -> str | None:
+    def check(self, scope: Mapping[str, Any]) -> str | None:
         """Let a request in.
 
         Returns:

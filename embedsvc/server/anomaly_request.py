@@ -11,7 +11,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from embedsvc.report.shown_text import shown_label
 from embedsvc.server.fields import ModelName, Request, describe, problem
 from embedsvc.server.image_data import Picture, picture_of_file, read_pictures, shown_name
-from embedsvc.server.json_route import read_json
+from embedsvc.server.json_route import is_json, media_type, read_json
 from embedsvc.server.multipart import Part, read_form
 from embedsvc.server.problems import BadRequest, Problem, WrongMediaType
 from embedsvc.server.settings import ServeSettings
@@ -56,10 +56,9 @@ def read_request(body: bytes, content_type: str, settings: ServeSettings) -> Ask
         BadRequest: it is malformed, or has other fields.
         BodyTooLarge: it has too many of them.
     """
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == _FORM:
+    if media_type(content_type) == _FORM:
         return _Files(read_form(body, content_type, most_parts=settings.max_items + 2))
-    if kind == "application/json" or kind.endswith("+json"):
+    if is_json(content_type):
         return _Texts(read_json(body, AnomalyRequest))
     raise WrongMediaType(
         f"Expected JSON or a form with files ({_FORM}), got the content type "

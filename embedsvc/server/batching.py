@@ -254,12 +254,12 @@ class BatchQueue:
         window = [self._waiting.popleft() for _ in range(min(_WINDOW, len(self._waiting)))]
         budget = min(self._limits.batch_tokens, fair)
         batch = _choose(window, budget=budget, padding=self._limits.padding)
-        taken = set(map(id, batch))
-        self._waiting.extendleft(item for item in reversed(window) if id(item) not in taken)
+        taken = set(batch)
+        self._waiting.extendleft(item for item in reversed(window) if item not in taken)
         for item in batch:
             self._n_waiting_tokens -= len(item.ids)
             item.job.waiting_tokens -= len(item.ids)
-        for job in {id(item.job): item.job for item in batch}.values():
+        for job in dict.fromkeys(item.job for item in batch):
             self._feed(job)
         return batch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from embedsvc.server.headers import header
@@ -23,7 +23,7 @@ class Disconnected(Exception):  # noqa: N818 - nothing went wrong
     """The client went away before its request was complete."""
 
 
-async def read_body(scope: dict[str, Any], receive: Receive, service: Service) -> bytearray:
+async def read_body(scope: Mapping[str, Any], receive: Receive, service: Service) -> bytearray:
     """Read the whole body.
 
     Memory for it is counted in `service.n_bytes`; the caller gives it back.
@@ -77,7 +77,7 @@ async def _gather(receive: Receive, service: Service) -> bytearray:
     return body
 
 
-def _check_encoding(scope: dict[str, Any]) -> None:
+def _check_encoding(scope: Mapping[str, Any]) -> None:
     encoding = header(scope["headers"], b"content-encoding")
     if encoding not in (None, "", "identity"):
         raise WrongMediaType(
@@ -86,7 +86,7 @@ def _check_encoding(scope: dict[str, Any]) -> None:
         )
 
 
-def _check_length(scope: dict[str, Any], service: Service) -> None:
+def _check_length(scope: Mapping[str, Any], service: Service) -> None:
     length = header(scope["headers"], b"content-length") or "0"
     # What is no number was refused by the HTTP parser.
     n_bytes = int(length) if length.isdecimal() and len(length) < 20 else 0

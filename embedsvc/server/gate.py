@@ -66,7 +66,7 @@ class Gate:
             visit.close()
 
     async def _let_in(self, visit: _Visit, receive: Receive) -> None:
-        visit.key = self._access.check(dict(visit.scope))
+        visit.key = self._access.check(visit.scope)
         if not visit.scope["path"].startswith(_WORK) or visit.scope["method"] in ("GET", "HEAD"):
             await self._app(visit.scope, receive, visit.send)
             return
@@ -75,7 +75,7 @@ class Gate:
         self._service.metrics.active.set(self._service.n_active)
         held = bytearray()
         try:
-            held = await read_body(dict(visit.scope), receive, self._service)
+            held = await read_body(visit.scope, receive, self._service)
             await self._work(visit, held, receive)
         finally:
             self._service.n_bytes -= len(held)

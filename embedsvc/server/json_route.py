@@ -32,21 +32,28 @@ class JsonRoute(APIRoute):
         endpoint = self.endpoint
 
         async def answer(request: Request) -> Response:
-            check_is_json(request.headers.get("content-type", ""))
+            _check_is_json(request.headers.get("content-type", ""))
             response: Response = await endpoint(read_json(await request.body(), model), request)
             return response
 
         return answer
 
 
-def check_is_json(content_type: str) -> None:
-    """Check that a body is meant to be JSON.
+def media_type(content_type: str) -> str:
+    """What a Content-Type says without its options, in small letters."""
+    return content_type.partition(";")[0].strip().lower()
 
-    Raises:
-        WrongMediaType: it is not.
-    """
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
+
+def is_json(content_type: str) -> bool:
+    """Whether a body is meant to be JSON: application/json, or application/...+json."""
+    kind = media_type(content_type)
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+
+
+def _check_is_json(content_type: str) -> None:
+    if not is_json(content_type):
         raise WrongMediaType(
             f"Expected JSON, got the content type {content_type[:100]!r}. Send it with "
             "'Content-Type: application/json'."

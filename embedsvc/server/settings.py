@@ -46,7 +46,7 @@ class ServeSettings(BaseSettings):
         allowed_hosts: names by which the service may be called; empty: any, or, on loopback
             without keys, loopback's names alone.
         cors_origins: other pages' origins that may call from a browser.
-        max_batch_tokens: padded tokens a batch; None suits the machine.
+        max_batch_tokens: tokens a batch, with padding as far as it costs; None suits the machine.
         batch_wait_ms: how long a batch that is not full waits for more, at most.
         max_concurrent: requests a process works on at the same time; more are refused with 429.
         max_queue_tokens: tokens that may wait for a model before requests are refused with 429.

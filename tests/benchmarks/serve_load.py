@@ -93,23 +93,38 @@ class Connection:
 
     async def post(self, body: bytes) -> int:
         """Send texts and read the whole answer; its status."""
-        if self._reader is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writer.write(
+        return await self.exchange(
             b"POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
             b"content-length: %d\r\n\r\n%b" % (len(body), body)
         )
-        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+
+    async def exchange(self, request: bytes) -> int:
+        """Send a request as it is and read the whole answer; its status."""
+        reader = await self._send(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = head.index(b"content-length:") + 15
-        await self._reader.readexactly(int(head[length : head.index(b"\r", length)]))
+        await reader.readexactly(int(head[length : head.index(b"\r", length)]))
         if b"connection: close" in head:
             self.close()
         return int(head[9:12])
+
+    async def abandon(self, request: bytes) -> None:
+        """Send a request, or a part of one, and go away."""
+        await self._send(request)
+        await asyncio.sleep(0.005)
+        self._writer.transport.abort()
+        self._reader = None
 
     def close(self) -> None:
         if self._reader is not None:
             self._writer.close()
             self._reader = None
+
+    async def _send(self, request: bytes) -> asyncio.StreamReader:
+        if self._reader is None:
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writer.write(request)
+        return self._reader
 
 
 def read_texts(given: str) -> list[str]:

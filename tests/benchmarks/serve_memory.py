@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import numpy as np
 import psutil
 from made_texts import short_texts
-from serve_load import service
+from serve_load import Connection, service
 
 CLIENTS = 16
 JSON = "application/json"
@@ -74,45 +74,20 @@ def written(i: int, path: str, body: bytes) -> bytes:
     ).encode() + body
 
 
-class Client:
-    """A connection, opened again where it was left."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._reader: asyncio.StreamReader | None = None
-
-    async def send(self, data: bytes, *, waits: bool) -> int:
-        """The status of the answer; 0 where nobody waited for it."""
-        if self._reader is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writer.write(data)
-        if not waits:
-            await asyncio.sleep(0.005)
-            self.leave()
-            return ABANDONED
-        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-        length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-        await self._reader.readexactly(int(length))
-        if b"connection: close" in head:
-            self.leave()
-        return int(head[9:12])
-
-    def leave(self) -> None:
-        if self._reader is not None:
-            self._writer.transport.abort()
-            self._reader = None
-
-
 async def send_all(port: int, waiting: Iterator[tuple[bytes, bool]], most: int) -> Counter[int]:
     """Send the next so many requests, each client its next when it has its answer."""
     statuses, left = Counter[int](), iter(range(most))
 
     async def client() -> None:
-        own = Client(port)
+        own = Connection(port)
         for _ in left:
             data, waits = next(waiting)
-            statuses[await own.send(data, waits=waits)] += 1
-        own.leave()
+            if waits:
+                statuses[await own.exchange(data)] += 1
+            else:
+                await own.abandon(data)
+                statuses[ABANDONED] += 1
+        own.close()
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     return statuses

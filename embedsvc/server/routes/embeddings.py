@@ -18,7 +18,7 @@ from embedsvc.server.image_data import pictures_of
 from embedsvc.server.problem_schema import new_router
 from embedsvc.server.problems import BadRequest
 from embedsvc.server.service import Service
-from embedsvc.server.text_work import TEXT_KINDS, check_items, compute, note
+from embedsvc.server.text_work import TEXT_KINDS, are_ids, check_items, compute, note
 
 if TYPE_CHECKING:
     from embedsvc.server.image_models import HostedImageEncoder
@@ -109,7 +109,7 @@ async def _of_images(
 
 
 def _urls(items: list[str] | list[list[int]]) -> list[str]:
-    if items and not isinstance(items[0], str):
+    if are_ids(items):
         raise BadRequest(
             "Expected images as data URLs, got token ids. Send data:image/png;base64,... or name a "
             "model for texts.",
